@@ -1,0 +1,58 @@
+/* Attached clients: the attach protocol, drawn in src/shim/attach.ts. */
+#ifndef MYDOCKER_CLIENTS_H
+#define MYDOCKER_CLIENTS_H
+
+#include <poll.h>
+
+#include "monitor.h"
+
+/* Frame types. Both directions: u8 type, 3 zero bytes, u32 length (big-endian), as Docker's stream header. */
+enum frame {
+  FR_STDIN = 0, FR_STDOUT = 1, FR_STDERR = 2,
+  FR_HELLO = 16,    /* u32 wants: bit 1 stdout, bit 2 stderr, bit 0 stdin, bit 3 releases a held program */
+  FR_RESIZE = 17,   /* u16 rows, u16 columns */
+  FR_SIGNAL = 18,   /* u32 */
+  FR_EOF = 19,      /* end of standard input */
+  FR_FREEZE = 20,   /* until FR_THAW or the client goes */
+  FR_THAW = 21,
+  FR_EXIT = 32,     /* u32 code, u32 signal, u32 oom */
+  FR_FAILED = 33,   /* failure payload, as in the report */
+  FR_OK = 34,       /* u32 type of the frame it answers, u32 errno */
+};
+
+#define CHUNK 8192
+
+/* Output read from the container and not yet with everyone. */
+struct chunk {
+  char buf[CHUNK];
+  uint32_t len;
+};
+
+struct input {
+  char buf[4096];
+  uint32_t off, len;
+  bool eof;        /* close the container's stdin when the buffer is empty */
+};
+
+extern struct chunk chunks[2];
+extern struct input input;
+
+/* A new chunk is there: every client owes it. */
+void clients_offer(int s);
+/* Writes what can be written without waiting; true when everyone has the chunk. */
+bool clients_deliver(int s);
+/* Descriptors to poll, after `n`; returns the new count. */
+int clients_poll(struct pollfd *fds, int n, bool want_input);
+/* Acts on what poll found. */
+void clients_serve(const struct pollfd *fds, int from, int n);
+/* The shim's own descriptors 0-2 become the first client, until `parent` (a pidfd) ends. */
+void clients_inherit(void);
+void clients_drop_inherited(void);
+/* The process that FR_SIGNAL goes to. */
+void clients_control(int pidfd);
+void clients_accept(void);
+/* Drops socket clients that do not take their output. */
+void clients_drop_stuck(void);
+bool clients_any(void);
+
+#endif

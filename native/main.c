@@ -1,0 +1,292 @@
+/*
+ * shim launch   plan on descriptor 3: carry it out, stay as monitor. First made unwritable for the container.
+ * shim run      the same for plans without a container: unpacking, reading a tree, removing one
+ * shim undo     descriptor 3 is the plan of a monitor that died: only its undo steps
+ *
+ * Descriptor 4 takes the report, a sequence of records: u32 kind, u32 length, data. Exit 0: all went well.
+ */
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/mount.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clients.h"
+#include "interp.h"
+#include "launch.h"
+#include "monitor.h"
+
+enum report_kind {
+  R_STARTED = 1,      /* u32 pid */
+  R_FAILED = 2,       /* u32 step, u32 errno, u16 path length, path, first bytes of the file */
+  R_EXITED = 3,       /* struct ending */
+  R_UNDO_FAILED = 4,  /* u32 step, u32 errno */
+  R_READY = 5,        /* held, waiting for a client */
+};
+
+/* Room for argv and environment pointers, behind the plan. */
+#define SPARE_BYTES (4u << 20)
+
+static struct plan plan;
+static struct ctx ctx;
+static struct exec_note note;
+static int parent_pipe = -1;   /* detached: the caller's child waits at the other end */
+
+static void report(uint32_t kind, const void *data, uint32_t len) {
+  unsigned char buf[8 + 6144];
+  if (len > sizeof buf - 8) return;
+  memcpy(buf, &kind, 4);
+  memcpy(buf + 4, &len, 4);
+  memcpy(buf + 8, data, len);
+  (void)write_all(FD_REPORT, buf, 8 + len);
+}
+
+/* Lets the caller go on: its child, our parent, ends with this code. */
+static void release_parent(unsigned char code) {
+  if (parent_pipe < 0) return;
+  (void)write_all(parent_pipe, &code, 1);
+  close(parent_pipe);
+  parent_pipe = -1;
+  close(FD_REPORT);
+}
+
+void launch_ready(void) {
+  report(R_READY, "", 0);
+  release_parent(0);
+}
+
+/* CVE-2019-5736: a container could open /proc/self/exe and overwrite the program that starts containers. We go on
+ * as a clone of our own mount that is read-only and belongs to no mount namespace: nobody can remount it. */
+static int protect(char **argv) {
+  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return errno;
+  struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+  if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return errno;
+  char *env[] = {NULL};
+  syscall(SYS_execveat, tree, "", argv, env, AT_EMPTY_PATH);
+  return errno;
+}
+
+static unsigned char *read_plan(size_t *len, int *err) {
+  unsigned char *mem = mmap(NULL, PLAN_MAX_BYTES + SPARE_BYTES, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  uint32_t want = PLAN_HEADER_BYTES;
+  size_t have = 0;
+  *err = EPROTO;
+  if (mem == MAP_FAILED) return NULL;
+  while (have < want) {
+    ssize_t n = read(FD_PLAN, mem + have, want - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return NULL;
+    have += (size_t)n;
+    if (have == PLAN_HEADER_BYTES) memcpy(&want, mem + 8, 4);
+    if (want < PLAN_HEADER_BYTES || want > PLAN_MAX_BYTES) return NULL;
+  }
+  *len = have;
+  *err = plan_decode(&plan, mem, have);
+  /* Argument pointers start on a page of their own behind the plan. */
+  size_t at = (have + 4095u) & ~(size_t)4095u;
+  ctx.spare = (char *)mem + at;
+  ctx.spare_len = PLAN_MAX_BYTES + SPARE_BYTES - at;
+  return mem;
+}
+
+/* File operations that follow the plan until end of file, each done as it arrives: a layer being unpacked. */
+static int run_stream(unsigned char *mem, struct failure *f) {
+  struct arg args[MAX_ARGS];
+  size_t have = 0;
+  for (uint32_t number = plan.count;; ) {
+    size_t pos = 0;
+    struct action act;
+    int err;
+    while ((err = action_decode(&act, NULL, NULL, NULL, mem, have, &pos)) == 0) {
+      action_args(&act, args);
+      err = op_find(act.op)->run(&ctx, args);
+      *f = (struct failure){number++, err};
+      if (err != 0) return err;
+    }
+    *f = (struct failure){number, EPROTO};
+    if (err != EAGAIN) return EPROTO;
+    memmove(mem, mem + pos, have - pos);
+    have -= pos;
+    ssize_t n = read(FD_PLAN, mem + have, PLAN_MAX_BYTES - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 || (n == 0 && have > 0)) return EPROTO;
+    if (n == 0) return 0;
+    have += (size_t)n;
+  }
+}
+
+static uint32_t failure_payload(unsigned char *buf, const struct failure *f) {
+  uint32_t error = (uint32_t)f->error;
+  uint16_t path_len = (uint16_t)strlen(note.path);
+  memcpy(buf, &f->step, 4);
+  memcpy(buf + 4, &error, 4);
+  memcpy(buf + 8, &path_len, 2);
+  memcpy(buf + 10, note.path, path_len);
+  memcpy(buf + 10 + path_len, note.head, note.head_len);
+  return 10u + path_len + note.head_len;
+}
+
+/* The steps done so far are taken back; then the caller hears of it, so that when it does, all is as before. */
+static int fail(const struct failure *f) {
+  static unsigned char payload[10 + sizeof note.path + sizeof note.head];
+  struct failure undo = {NO_STEP, 0};
+  if (ctx.child > 0) {
+    kill(ctx.child, SIGKILL);
+    while (waitpid(ctx.child, NULL, 0) < 0 && errno == EINTR) {}
+  }
+  run_undos(&plan, &ctx, false, &undo);
+  if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
+  uint32_t len = failure_payload(payload, f);
+  report(R_FAILED, payload, len);
+  clients_failed(payload, len);
+  release_parent(1);
+  return 1;
+}
+
+static _Noreturn void child_main(void) {
+  struct failure f = {NO_STEP, 0};
+  run_section(&plan, &ctx, SECTION_INIT, &f);
+  struct sync_msg m = {.kind = SYNC_FAILED, .step = f.step, .error = (uint32_t)f.error, .note_len = sizeof note};
+  (void)sync_send(ctx.sync, &m, &note, -1);
+  _exit(127);
+}
+
+/* The pty master arrives; its slave is kept open here too, or the master would report a hang-up whenever the
+ * program has it closed for a moment. */
+static void take_console(int master) {
+  int flags = fcntl(master, F_GETFL);
+  (void)fcntl(master, F_SETFL, flags | O_NONBLOCK);
+  mon.out[0] = mon.in = master;
+  (void)syscall(SYS_ioctl, master, 0x5441 /* TIOCGPTPEER */, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+/* Follows the child up to its execve. 0, or the errno of the step in *f. */
+static int await_exec(struct failure *f) {
+  bool executing = false;
+  for (;;) {
+    struct sync_msg m = {0};
+    union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } ctl;
+    struct iovec iov[2] = {{&m, sizeof m}, {&note, sizeof note}};
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &ctl, .msg_controllen = sizeof ctl.room};
+    ssize_t n = recvmsg(ctx.sync, &msg, MSG_CMSG_CLOEXEC);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < (ssize_t)sizeof m) {
+      *f = (struct failure){NO_STEP, executing ? 0 : ECHILD};
+      return f->error;
+    }
+    if (m.kind == SYNC_EXEC) executing = true;
+    if (m.kind == SYNC_CONSOLE && msg.msg_controllen > 0) {
+      int master;
+      memcpy(&master, CMSG_DATA(&ctl.head), sizeof master);
+      take_console(master);
+    }
+    if (m.kind == SYNC_FAILED) {
+      *f = (struct failure){m.step, (int)m.error};
+      return f->error != 0 ? f->error : EPROTO;
+    }
+  }
+}
+
+static int monitor_main(void) {
+  struct ending e = {0};
+  struct failure undo = {NO_STEP, 0};
+  char started[32];
+  uint32_t pid = (uint32_t)ctx.child;
+  time_text(started);
+  int err = state_write("running", ctx.child, started);
+  if (err != 0) return fail(&(struct failure){NO_STEP, err});
+  report(R_STARTED, &pid, sizeof pid);
+  release_parent(0);
+  if (mon.streams & STREAMS_INHERIT) clients_inherit();
+  else {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3; i++) dup2(null, i);
+    close(null);
+  }
+  monitor_loop(ctx.pidfd, &e);
+  exit_write(&e);
+  run_undos(&plan, &ctx, false, &undo);
+  if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
+  clients_exited(&e);
+  report(R_EXITED, &e, sizeof e);
+  return 0;
+}
+
+/* The caller's child ends when the program has started; we go on, adopted by init. */
+static void detach(void) {
+  int p[2];
+  unsigned char code = 1;
+  if (pipe2(p, O_CLOEXEC) < 0) _exit(1);
+  pid_t pid = fork();
+  if (pid < 0) _exit(1);
+  if (pid == 0) {
+    close(p[0]);
+    parent_pipe = p[1];
+    return;
+  }
+  close(p[1]);
+  if (read(p[0], &code, 1) != 1) code = 1;
+  _exit(code);
+}
+
+static int carry_out(unsigned char *mem) {
+  struct failure f = {NO_STEP, 0};
+  if (run_section(&plan, &ctx, SECTION_HOST, &f) != 0) return fail(&f);
+  if (in_child()) child_main();
+  if (plan.flags & PLAN_STREAM && run_stream(mem, &f) != 0) return fail(&f);
+  if (ctx.child == 0) return 0;
+  /* Our copies of the child's ends must go, or the pipes never end. */
+  for (int i = 0; i < 3; i++)
+    if (mon.child_io[i] >= 0) close(mon.child_io[i]);
+  if (run_section(&plan, &ctx, SECTION_HOST_AFTER, &f) != 0) return fail(&f);
+  if (await_exec(&f) != 0) return fail(&f);
+  ctx.child = ctx.child > 0 ? ctx.child : 0;
+  return monitor_main();
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) return 2;
+  bool launch = strcmp(argv[1], "launch") == 0;
+  if (launch && argc < 4) {
+    char *again[] = {argv[0], argv[1], argc > 2 ? argv[2] : (char *)(uintptr_t)"", (char *)(uintptr_t)"protected", NULL};
+    int err = protect(again);
+    struct failure f = {NO_STEP, err};
+    unsigned char payload[16];
+    report(R_FAILED, payload, failure_payload(payload, &f));
+    return 1;
+  }
+  /* Nothing the caller left open may reach the container. */
+  syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+  for (int i = 0; i < SLOT_COUNT; i++) ctx.slots[i] = -1;
+  ctx.sync = ctx.file = ctx.pidfd = -1;
+  ctx.note = &note;
+  signal(SIGPIPE, SIG_IGN);
+  umask(022);
+  size_t len = 0;
+  int err;
+  unsigned char *mem = read_plan(&len, &err);
+  if (err != 0) return fail(&(struct failure){NO_STEP, err});
+  if (strcmp(argv[1], "undo") == 0) {
+    struct failure f = {NO_STEP, 0};
+    if (run_undos(&plan, &ctx, true, &f) == 0) return 0;
+    report(R_UNDO_FAILED, &f, sizeof f);
+    return 1;
+  }
+  if (launch) {
+    setsid();
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+  }
+  if (plan.flags & PLAN_DETACH) detach();
+  return carry_out(mem);
+}

@@ -1,0 +1,143 @@
+#include "monitor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clients.h"
+
+struct monitor mon = {
+  .out = {-1, -1}, .in = -1, .child_io = {-1, -1, -1}, .listener = -1, .log = -1,
+};
+
+/* Output after the program's end is handed on as long as clients take it; a stuck one is given up after this. */
+#define STUCK_MS 10000
+
+/* The next piece of output, if everyone has the last one. Returns true when it may be called again at once. */
+static bool pump_out(int s) {
+  struct chunk *ch = &chunks[s];
+  if (ch->len > 0) {
+    if (!clients_deliver(s)) return false;
+    ch->len = 0;
+  }
+  if (mon.out[s] < 0) return false;
+  ssize_t n = read(mon.out[s], ch->buf, sizeof ch->buf);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (n <= 0) {
+    /* A pty gives EIO when its last slave is closed; ours stays open, so this is the end. */
+    if (!(mon.streams & STREAMS_TTY)) close(mon.out[s]);
+    mon.out[s] = -1;
+    return false;
+  }
+  ch->len = (uint32_t)n;
+  log_chunk(s + 1, ch->buf, ch->len);
+  clients_offer(s);
+  if (clients_deliver(s)) ch->len = 0;
+  return true;
+}
+
+static void pump_in(void) {
+  while (input.len > 0 && mon.in >= 0) {
+    ssize_t n = write(mon.in, input.buf + input.off, input.len);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    if (n < 0) {
+      input.len = 0;
+      input.eof = true;
+      break;
+    }
+    input.off += (uint32_t)n;
+    input.len -= (uint32_t)n;
+  }
+  if (mon.in < 0) input.len = 0;
+  /* A pty has no half-close: its end of input is the program's own business (^D). */
+  if (input.eof && input.len == 0 && mon.in >= 0 && !(mon.streams & STREAMS_TTY)) {
+    close(mon.in);
+    mon.in = -1;
+  }
+}
+
+static void reap(struct ending *e) {
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  while (waitid(P_ALL, 0, &info, WEXITED) < 0 && errno == EINTR) {}
+  if (info.si_code == CLD_EXITED) e->code = (uint32_t)info.si_status & 0xff;
+  else {
+    e->signal = (uint32_t)info.si_status;
+    e->code = 128 + e->signal;
+  }
+}
+
+/* "oom_kill N" stands in memory.oom_control (v1) and memory.events (v2). */
+static void read_oom(struct ending *e) {
+  char buf[512];
+  if (mon.oom_path[0] == 0) return;
+  int fd = open(mon.oom_path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  ssize_t n = read(fd, buf, sizeof buf - 1);
+  close(fd);
+  buf[n > 0 ? n : 0] = 0;
+  const char *at = strstr(buf, "oom_kill ");
+  e->oom = at != NULL && at[9] != '0';
+}
+
+struct wait_set {
+  struct pollfd fds[2 * CLIENTS + 16];
+  int count, clients_from;
+};
+
+static void fill(struct wait_set *w, int pidfd, int parent) {
+  struct pollfd *f = w->fds;
+  f[0] = (struct pollfd){.fd = pidfd, .events = POLLIN};
+  f[1] = (struct pollfd){.fd = mon.listener, .events = POLLIN};
+  f[2] = (struct pollfd){.fd = parent, .events = POLLIN};
+  f[3] = (struct pollfd){.fd = chunks[0].len ? -1 : mon.out[0], .events = POLLIN};
+  f[4] = (struct pollfd){.fd = chunks[1].len ? -1 : mon.out[1], .events = POLLIN};
+  f[5] = (struct pollfd){.fd = input.len ? mon.in : -1, .events = POLLOUT};
+  w->clients_from = 6;
+  w->count = clients_poll(f, 6, input.len == 0);
+}
+
+static bool drained(void) {
+  while (pump_out(0)) {}
+  while (pump_out(1)) {}
+  return chunks[0].len == 0 && chunks[1].len == 0;
+}
+
+void monitor_loop(int pidfd, struct ending *e) {
+  struct wait_set w;
+  int stuck_ms = 0;
+  bool dead = false;
+  clients_control(pidfd);
+  /* The caller is the one who reads descriptors 0-2 here; when it goes, they must not hold or steal anything. */
+  int parent = mon.streams & STREAMS_INHERIT ? (int)syscall(SYS_pidfd_open, getppid(), 0) : -1;
+  for (;;) {
+    if (dead && drained()) break;
+    fill(&w, dead ? -1 : pidfd, parent);
+    int n = poll(w.fds, (nfds_t)w.count, dead ? 100 : -1);
+    if (n < 0) continue;
+    if (dead && n == 0 && (stuck_ms += 100) >= STUCK_MS) clients_drop_stuck();
+    if (n > 0) stuck_ms = 0;
+    clients_serve(w.fds, w.clients_from, w.count);
+    if (w.fds[1].revents & POLLIN) clients_accept();
+    if (parent >= 0 && w.fds[2].revents) {
+      clients_drop_inherited();
+      close(parent);
+      parent = -1;
+    }
+    pump_in();
+    pump_out(0);
+    pump_out(1);
+    if (!dead && w.fds[0].revents) {
+      reap(e);
+      dead = true;
+      mon.in = -1;
+    }
+  }
+  read_oom(e);
+  log_finish();
+}

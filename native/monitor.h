@@ -1,0 +1,62 @@
+/* What stays while the container lives: streams, log, clients, state, exit, teardown. */
+#ifndef MYDOCKER_MONITOR_H
+#define MYDOCKER_MONITOR_H
+
+#include "shim.h"
+
+#define PATH_BYTES 512
+#define CLIENTS 32
+
+/* Settings the plan's monitor steps leave behind. Paths are copied: the plan's memory goes. */
+struct monitor {
+  uint32_t streams;              /* STREAMS_* */
+  int out[2];                    /* our ends of stdout and stderr; the pty master is out[0] */
+  int in;                        /* our end of stdin; the pty master again, or -1 */
+  int child_io[3];               /* the child's ends, before the clone */
+  int listener;
+  int log;
+  uint64_t log_bytes, log_max;
+  uint32_t log_files;
+  char log_path[PATH_BYTES];
+  char state_path[PATH_BYTES];
+  char exit_path[PATH_BYTES];
+  char oom_path[PATH_BYTES];
+  char freeze_path[PATH_BYTES];
+  char freeze_word[16], thaw_word[16];
+  char id[80], boot_id[48];
+  bool exit_sync;
+};
+
+extern struct monitor mon;
+
+/* How the program ended. */
+struct ending {
+  uint32_t code;                 /* 0-255; 128+n by signal n */
+  uint32_t signal;               /* n, or 0 */
+  uint32_t oom;                  /* the kernel killed something for want of memory */
+};
+
+/* state.json: written whole, then renamed. 0 or errno. */
+int state_write(const char *status, pid_t pid, const char *started_at);
+/* exit.json, the same way. */
+int exit_write(const struct ending *e);
+/* "2026-11-23T17:40:58.123456789Z"; buf holds at least 32 bytes. */
+void time_text(char *buf);
+/* Removes .tmp next to a path and renames over it; the building block of both. */
+int file_replace(const char *path, const char *data, size_t len, bool sync);
+
+/* One chunk of output to the json-file log; stream is 1 or 2. Never fails: a full disk must not stop the container. */
+void log_chunk(int stream, const char *data, size_t len);
+/* What is left of an unfinished line. */
+void log_finish(void);
+
+/* Waits for the first client that releases the program. 0, or ETIMEDOUT. */
+int clients_wait_release(void);
+/* Tells every client that step `step` failed; data is the failure payload. */
+void clients_failed(const void *payload, uint32_t len);
+/* Serves streams and clients until the program is gone and its output is handed on. */
+void monitor_loop(int pidfd, struct ending *e);
+/* Sends the exit to every client and closes them. */
+void clients_exited(const struct ending *e);
+
+#endif

@@ -1,0 +1,125 @@
+/* Generated from src/plan/ops.ts by `npm run gen`. Do not edit. */
+#ifndef MYDOCKER_OPS_GEN_H
+#define MYDOCKER_OPS_GEN_H
+
+#define PLAN_VERSION 0xc4e42f05u
+#define NO_SLOT 0xffffffffu
+#define SLOT_COUNT 160
+#define STREAMS_STDIN 1u
+#define STREAMS_TTY 2u
+#define STREAMS_INHERIT 4u
+#define STREAMS_HOLD 8u
+
+enum op_code {
+  OP_OWN = 1,
+  OP_MKDIR = 2,
+  OP_RMDIR = 3,
+  OP_WRITE = 4,
+  OP_UNLINK = 5,
+  OP_REMOVE_TREE = 6,
+  OP_SYMLINK = 7,
+  OP_LINK = 8,
+  OP_MKNOD = 9,
+  OP_CHOWN = 10,
+  OP_CHMOD = 11,
+  OP_UTIMES = 12,
+  OP_XATTR = 13,
+  OP_CHDIR = 14,
+  OP_CHROOT = 15,
+  OP_UMASK = 16,
+  OP_CREATE_FILE = 17,
+  OP_FILE_DATA = 18,
+  OP_WALK = 19,
+  OP_KILL_CGROUP = 20,
+  OP_RENAME = 21,
+  OP_MOUNT = 30,
+  OP_UMOUNT = 31,
+  OP_OPEN_TREE = 32,
+  OP_TREE_SETATTR = 33,
+  OP_ATTACH_TREE = 34,
+  OP_MOUNT_SETATTR = 35,
+  OP_PIVOT_ROOT = 36,
+  OP_MASK = 37,
+  OP_REAL_DIRECTORY = 38,
+  OP_CLONE = 50,
+  OP_UNSHARE = 51,
+  OP_OPEN_PROCESS = 52,
+  OP_OPEN_PATH = 53,
+  OP_SETNS = 54,
+  OP_SETHOSTNAME = 55,
+  OP_NETLINK = 56,
+  OP_BARRIER = 57,
+  OP_SETSID = 58,
+  OP_PDEATHSIG = 59,
+  OP_RLIMIT = 60,
+  OP_CAPABILITIES = 61,
+  OP_NO_NEW_PRIVS = 62,
+  OP_SET_USER = 63,
+  OP_EXEC = 64,
+  OP_STATE_FILE = 80,
+  OP_EXIT_FILE = 81,
+  OP_LOG = 82,
+  OP_ATTACH_SOCKET = 83,
+  OP_FREEZER = 84,
+  OP_STREAMS = 85,
+  OP_STDIO = 86,
+  OP_CONSOLE = 87,
+};
+
+/* X(code, name, argument kinds, handler): u u32, q u64, s string, b bytes, v string list. */
+#define OPS_TABLE(X) \
+  X(1, "own", "s", op_own) /* what */ \
+  X(2, "mkdir", "su", op_mkdir) /* path, mode */ \
+  X(3, "rmdir", "s", op_rmdir) /* path */ \
+  X(4, "write", "sbu", op_write) /* path, data, create */ \
+  X(5, "unlink", "s", op_unlink) /* path */ \
+  X(6, "remove-tree", "s", op_remove_tree) /* path */ \
+  X(7, "symlink", "ss", op_symlink) /* target, path */ \
+  X(8, "link", "ss", op_link) /* from, path */ \
+  X(9, "mknod", "suuu", op_mknod) /* path, mode, major, minor */ \
+  X(10, "chown", "suu", op_chown) /* path, uid, gid */ \
+  X(11, "chmod", "su", op_chmod) /* path, mode */ \
+  X(12, "utimes", "squ", op_utimes) /* path, seconds, nanoseconds */ \
+  X(13, "xattr", "ssb", op_xattr) /* path, name, value */ \
+  X(14, "chdir", "s", op_chdir) /* path */ \
+  X(15, "chroot", "s", op_chroot) /* path */ \
+  X(16, "umask", "u", op_umask) /* mask */ \
+  X(17, "create-file", "su", op_create_file) /* path, mode */ \
+  X(18, "file-data", "b", op_file_data) /* data */ \
+  X(19, "walk", "s", op_walk) /* path */ \
+  X(20, "kill-cgroup", "s", op_kill_cgroup) /* path */ \
+  X(21, "rename", "ss", op_rename) /* from, path */ \
+  X(30, "mount", "sssus", op_mount) /* source, target, fstype, flags, data */ \
+  X(31, "umount", "su", op_umount) /* target, flags */ \
+  X(32, "open-tree", "suu", op_open_tree) /* path, recursive, slot */ \
+  X(33, "tree-setattr", "uuuuu", op_tree_setattr) /* slot, set, clear, propagation, recursive */ \
+  X(34, "attach-tree", "usu", op_attach_tree) /* slot, target, create */ \
+  X(35, "mount-setattr", "suuu", op_mount_setattr) /* target, set, clear, recursive */ \
+  X(36, "pivot-root", "ss", op_pivot_root) /* newRoot, putOld */ \
+  X(37, "mask", "s", op_mask) /* target */ \
+  X(38, "real-directory", "s", op_real_directory) /* path */ \
+  X(50, "clone", "uu", op_clone) /* flags, cgroupSlot */ \
+  X(51, "unshare", "u", op_unshare) /* flags */ \
+  X(52, "open-process", "uqu", op_open_process) /* pid, startTicks, slot */ \
+  X(53, "open-path", "su", op_open_path) /* path, slot */ \
+  X(54, "setns", "uu", op_setns) /* slot, flags */ \
+  X(55, "sethostname", "s", op_sethostname) /* name */ \
+  X(56, "netlink", "b", op_netlink) /* message */ \
+  X(57, "barrier", "", op_barrier) /*  */ \
+  X(58, "setsid", "", op_setsid) /*  */ \
+  X(59, "pdeathsig", "u", op_pdeathsig) /* signal */ \
+  X(60, "rlimit", "uqq", op_rlimit) /* resource, soft, hard */ \
+  X(61, "capabilities", "qqqqq", op_capabilities) /* bounding, effective, permitted, inheritable, ambient */ \
+  X(62, "no-new-privs", "", op_no_new_privs) /*  */ \
+  X(63, "set-user", "s", op_set_user) /* user */ \
+  X(64, "exec", "svvu", op_exec) /* file, argv, env, init */ \
+  X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
+  X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \
+  X(82, "log", "squ", op_log) /* path, maxBytes, maxFiles */ \
+  X(83, "attach-socket", "s", op_attach_socket) /* path */ \
+  X(84, "freezer", "sss", op_freezer) /* path, freeze, thaw */ \
+  X(85, "streams", "u", op_streams) /* flags */ \
+  X(86, "stdio", "", op_stdio) /*  */ \
+  X(87, "console", "uuu", op_console) /* rows, cols, bind */
+
+#endif

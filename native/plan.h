@@ -1,0 +1,48 @@
+/* Decoding of a plan. The layout is drawn in src/plan/encode.ts. */
+#ifndef MYDOCKER_PLAN_H
+#define MYDOCKER_PLAN_H
+
+#include "shim.h"
+
+#define PLAN_MAGIC 0x4c50444du
+#define PLAN_HEADER_BYTES 28u
+#define STEP_HEAD_BYTES 12u
+#define PLAN_MAX_BYTES (8u << 20)
+
+#define PLAN_DETACH 1u
+#define PLAN_STREAM 2u
+#define NO_STEP 0xffffffffu
+
+struct plan {
+  uint32_t flags;
+  uint32_t fail_step;      /* injected fault: this step fails ... */
+  uint32_t fail_errno;     /* ... with this, instead of being carried out */
+  uint32_t count;
+  struct step steps[MAX_STEPS];
+};
+
+/* What one operation is, from the generated table. */
+struct op_info {
+  const char *name;
+  const char *kinds;
+  op_handler *run;
+};
+
+/* NULL for a code the table does not hold. */
+const struct op_info *op_find(uint16_t code);
+
+/* Checks every byte of a plan before anything is done: sizes, operations, argument kinds, order of sections.
+ * Strings must end in NUL and hold no other. 0, EPROTO for a malformed plan, ESTALE for another version. */
+int plan_decode(struct plan *p, const unsigned char *bytes, size_t len);
+
+/* One action at *pos; used for the plan's steps and for streamed ones. 0, EPROTO, or EAGAIN when incomplete. */
+int action_decode(struct action *out, uint8_t *section, bool *has_undo, uint32_t *ignore,
+                  const unsigned char *bytes, size_t len, size_t *pos);
+
+/* Fills args[MAX_ARGS] from an action that decode accepted. */
+void action_args(const struct action *act, struct arg args[MAX_ARGS]);
+
+/* Lays out a string list as a NULL-terminated pointer array in `spare`. NULL when it does not fit. */
+char **strv_layout(const struct arg *a, char **spare, size_t *spare_len);
+
+#endif

@@ -1,0 +1,138 @@
+/* The two records the monitor writes: state.json while the container lives, exit.json when it has ended. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "monitor.h"
+
+/* Appends text; a buffer that would overflow stays as it is, and the length shows it. */
+struct text {
+  char buf[1536];
+  size_t len;
+};
+
+static void put(struct text *t, const char *s) {
+  size_t n = strlen(s);
+  if (t->len + n >= sizeof t->buf) n = 0;
+  memcpy(t->buf + t->len, s, n);
+  t->len += n;
+}
+
+static void put_number(struct text *t, uint64_t v) {
+  char digits[24];
+  size_t at = sizeof digits;
+  digits[--at] = 0;
+  do digits[--at] = (char)('0' + v % 10); while ((v /= 10) != 0);
+  put(t, digits + at);
+}
+
+static void two(char *p, int v) {
+  p[0] = (char)('0' + v / 10);
+  p[1] = (char)('0' + v % 10);
+}
+
+void time_text(char *buf) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  struct tm tm;
+  gmtime_r(&now.tv_sec, &tm);
+  memcpy(buf, "0000-00-00T00:00:00.000000000Z", 31);
+  two(buf, (tm.tm_year + 1900) / 100);
+  two(buf + 2, (tm.tm_year + 1900) % 100);
+  two(buf + 5, tm.tm_mon + 1);
+  two(buf + 8, tm.tm_mday);
+  two(buf + 11, tm.tm_hour);
+  two(buf + 14, tm.tm_min);
+  two(buf + 17, tm.tm_sec);
+  long ns = now.tv_nsec;
+  for (int i = 28; i >= 20; i--, ns /= 10) buf[i] = (char)('0' + ns % 10);
+}
+
+/* rename(2) makes the new record visible whole or not at all; a reader never sees half of one. */
+int file_replace(const char *path, const char *data, size_t len, bool sync) {
+  char tmp[PATH_BYTES + 8];
+  size_t n = strlen(path);
+  memcpy(tmp, path, n);
+  memcpy(tmp + n, ".tmp", 5);
+  int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return errno;
+  int err = write_all(fd, data, len);
+  if (err == 0 && sync && fsync(fd) < 0) err = errno;
+  if (close(fd) < 0 && err == 0) err = errno;
+  if (err == 0 && rename(tmp, path) < 0) err = errno;
+  if (err != 0) unlink(tmp);
+  return err;
+}
+
+int state_write(const char *status, pid_t pid, const char *started_at) {
+  struct text t = {.len = 0};
+  if (mon.state_path[0] == 0) return 0;
+  put(&t, "{\"status\":\"");
+  put(&t, status);
+  put(&t, "\",\"id\":\"");
+  put(&t, mon.id);
+  put(&t, "\",\"bootId\":\"");
+  put(&t, mon.boot_id);
+  put(&t, "\",\"pid\":");
+  put_number(&t, (uint64_t)pid);
+  put(&t, ",\"startTicks\":");
+  put_number(&t, start_ticks(pid));
+  put(&t, ",\"monitorPid\":");
+  put_number(&t, (uint64_t)getpid());
+  put(&t, ",\"monitorStartTicks\":");
+  put_number(&t, start_ticks(getpid()));
+  put(&t, ",\"startedAt\":\"");
+  put(&t, started_at);
+  put(&t, "\"}\n");
+  return file_replace(mon.state_path, t.buf, t.len, false);
+}
+
+int exit_write(const struct ending *e) {
+  struct text t = {.len = 0};
+  char now[32];
+  if (mon.exit_path[0] == 0) return 0;
+  time_text(now);
+  put(&t, "{\"exitCode\":");
+  put_number(&t, e->code);
+  put(&t, ",\"signal\":");
+  put_number(&t, e->signal);
+  put(&t, ",\"oomKilled\":");
+  put(&t, e->oom ? "true" : "false");
+  put(&t, ",\"finishedAt\":\"");
+  put(&t, now);
+  put(&t, "\"}\n");
+  return file_replace(mon.exit_path, t.buf, t.len, mon.exit_sync);
+}
+
+static int copy_path(char *to, const struct arg *a) {
+  if (a->len >= PATH_BYTES) return ENAMETOOLONG;
+  memcpy(to, a->str, a->len + 1);
+  return 0;
+}
+
+int op_state_file(struct ctx *c, const struct arg *a) {
+  (void)c;
+  if (a[1].len >= sizeof mon.id || a[2].len >= sizeof mon.boot_id) return ENAMETOOLONG;
+  memcpy(mon.id, a[1].str, a[1].len + 1);
+  memcpy(mon.boot_id, a[2].str, a[2].len + 1);
+  int err = copy_path(mon.state_path, &a[0]);
+  /* From here on somebody who sweeps sees that this monitor lives, even if its caller was killed. */
+  return err != 0 ? err : state_write("starting", 0, "");
+}
+
+int op_exit_file(struct ctx *c, const struct arg *a) {
+  (void)c;
+  int err = copy_path(mon.exit_path, &a[0]);
+  mon.exit_sync = a[2].num != 0;
+  return err != 0 ? err : copy_path(mon.oom_path, &a[1]);
+}
+
+int op_freezer(struct ctx *c, const struct arg *a) {
+  (void)c;
+  if (a[1].len >= sizeof mon.freeze_word || a[2].len >= sizeof mon.thaw_word) return ENAMETOOLONG;
+  memcpy(mon.freeze_word, a[1].str, a[1].len + 1);
+  memcpy(mon.thaw_word, a[2].str, a[2].len + 1);
+  return copy_path(mon.freeze_path, &a[0]);
+}

@@ -1,0 +1,2 @@
+export { errnoName, errnoNumber, errnoWords } from './errno.ts';
+export { badInput, type ErrorFacts, EXIT, errnoOf, MydockerError } from './errors.ts';

@@ -1,0 +1,34 @@
+import { chooseImage } from '../image-words.ts';
+import { print } from '../out.ts';
+import { CREATE_OPTIONS, specFromFlags } from '../run-options.ts';
+import { type Command, type Context, MANY } from '../spec.ts';
+import { IdFile } from './run.ts';
+
+/** `mydocker create`: everything of `run` but the start. */
+export const create: Command = {
+  name: 'create',
+  summary: 'Create a container without starting it',
+  usage: '[IMAGE] COMMAND [ARG…]',
+  options: CREATE_OPTIONS,
+  examples: ['create --name job busybox sh -c "date > /now"', 'create -it --name box busybox sh'],
+  args: [1, MANY],
+  passThrough: true,
+  run: createContainer,
+};
+
+async function createContainer(context: Context): Promise<number> {
+  const described = specFromFlags(context.flags);
+  const engine = await context.engine();
+  const spec = { ...described, ...chooseImage(context.args, engine, context.globals.defaultImage) };
+  const idFile = new IdFile(context.flags.string('cidfile'));
+  let id: string;
+  try {
+    ({ id } = await engine.containers.create(spec));
+  } catch (error) {
+    idFile.remove();
+    throw error;
+  }
+  idFile.write(id);
+  print(id);
+  return 0;
+}

@@ -1,0 +1,78 @@
+import type { ExecSpec } from '../../engine/types.ts';
+import { follow, howFromFlags } from '../drive.ts';
+import { DETACH_KEYS, envFromFlags } from '../run-options.ts';
+import { type Command, type Context, MANY } from '../spec.ts';
+import { parseWorkdir } from '../values.ts';
+
+/** `mydocker exec`: one more program in a running container. */
+export const exec: Command = {
+  name: 'exec',
+  summary: 'Run a program in a running container',
+  usage: 'CONTAINER COMMAND [ARG…]',
+  options: [
+    { name: 'interactive', short: 'i', help: 'keep standard input open' },
+    { name: 'tty', short: 't', help: 'give the program a terminal' },
+    { name: 'detach', short: 'd', help: 'run it in the background' },
+    {
+      name: 'env',
+      short: 'e',
+      value: 'list',
+      placeholder: 'K=V',
+      help: 'set a variable; K alone passes the value of the caller on',
+    },
+    {
+      name: 'env-file',
+      value: 'list',
+      placeholder: 'FILE',
+      help: 'read variables from a file, one K=V a line',
+    },
+    {
+      name: 'workdir',
+      short: 'w',
+      value: 'string',
+      placeholder: 'DIR',
+      help: 'working directory in the container',
+    },
+    {
+      name: 'user',
+      short: 'u',
+      value: 'string',
+      placeholder: 'USER[:GROUP]',
+      help: 'user by name or number (default: as the container)',
+    },
+    DETACH_KEYS,
+  ],
+  examples: ['exec bird ps', 'exec -it bird sh', 'exec -e LANG=C -w /tmp bird ls -l'],
+  args: [2, MANY],
+  passThrough: true,
+  run: execInContainer,
+};
+
+function specOf(context: Context): ExecSpec {
+  const { flags } = context;
+  const env = envFromFlags(flags);
+  const workdir = flags.string('workdir');
+  const user = flags.string('user');
+  return {
+    command: context.args.slice(1),
+    tty: flags.bool('tty'),
+    stdin: flags.bool('interactive'),
+    ...(env.length > 0 ? { env } : {}),
+    ...(workdir === undefined ? {} : { workdir: parseWorkdir('--workdir', workdir) }),
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
+async function execInContainer(context: Context): Promise<number> {
+  const { flags } = context;
+  const how = howFromFlags(flags);
+  const spec = specOf(context);
+  const engine = await context.engine();
+  const starting = engine.containers.exec(context.args[0] ?? '', spec, how);
+  if (how === 'detached') {
+    await starting;
+    return 0;
+  }
+  const detachKeys = flags.string('detach-keys');
+  return follow(starting, { how, tty: spec.tty === true, stdin: spec.stdin === true, detachKeys });
+}

@@ -1,0 +1,26 @@
+import { print } from '../out.ts';
+import { type Command, type Context, MANY } from '../spec.ts';
+import { eachTarget } from '../targets.ts';
+
+/** `mydocker rm`: the container and its writes; never what is mounted into it. */
+export const rm: Command = {
+  name: 'rm',
+  summary: 'Remove containers',
+  usage: 'CONTAINER [CONTAINER…]',
+  options: [
+    { name: 'force', short: 'f', help: 'kill a running container first' },
+    { name: 'volumes', short: 'v', help: 'accepted for Docker', hidden: true },
+  ],
+  examples: ['rm bird', 'rm -f web db'],
+  args: [1, MANY],
+  run: removeContainers,
+};
+
+async function removeContainers(context: Context): Promise<number> {
+  const force = context.flags.bool('force');
+  const engine = await context.engine();
+  return eachTarget(context, async (ref) => {
+    await engine.containers.remove(ref, { force });
+    print(ref);
+  });
+}

@@ -1,0 +1,89 @@
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { badInput, errnoOf } from '../../base/errors.ts';
+import { follow, howFromFlags } from '../drive.ts';
+import { chooseImage } from '../image-words.ts';
+import { print, warn } from '../out.ts';
+import { CREATE_OPTIONS, DETACH_KEYS, specFromFlags } from '../run-options.ts';
+import { type Command, type Context, MANY } from '../spec.ts';
+
+/** `mydocker run`: create a container, start it and, without -d, stay until it ends. */
+export const run: Command = {
+  name: 'run',
+  summary: 'Run a program in a new container',
+  usage: '[IMAGE] COMMAND [ARG…]',
+  options: [
+    { name: 'detach', short: 'd', help: 'run in the background and print the id' },
+    ...CREATE_OPTIONS,
+    DETACH_KEYS,
+  ],
+  examples: [
+    'run --rm busybox echo hello',
+    'run -it --rm busybox sh',
+    'run -d -name bird top',
+    'run -d --name web -m 100m -cpu 50 -v ./site:/site:ro busybox httpd -f -h /site',
+  ],
+  args: [1, MANY],
+  passThrough: true,
+  run: runContainer,
+};
+
+async function runContainer(context: Context): Promise<number> {
+  const { flags } = context;
+  const how = howFromFlags(flags);
+  const described = specFromFlags(flags);
+  const engine = await context.engine();
+  const spec = { ...described, ...chooseImage(context.args, engine, context.globals.defaultImage) };
+  const idFile = new IdFile(flags.string('cidfile'));
+  const starting = engine.containers.run(spec, how).then(
+    (running) => {
+      idFile.write(running.id);
+      return running;
+    },
+    (error: unknown) => {
+      idFile.remove();
+      throw error;
+    },
+  );
+  if (how === 'detached') {
+    const running = await starting;
+    for (const note of running.notes) warn(note);
+    print(running.id);
+    return 0;
+  }
+  const detachKeys = flags.string('detach-keys');
+  return follow(starting, { how, tty: spec.tty === true, stdin: spec.stdin === true, detachKeys });
+}
+
+/** The file of `--cidfile`: taken before the container is made, so that two runs never share one. */
+export class IdFile {
+  private readonly path: string | undefined;
+  private readonly fd: number = -1;
+
+  constructor(path: string | undefined) {
+    this.path = path;
+    if (path === undefined) return;
+    try {
+      this.fd = openSync(path, 'wx', 0o644);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      const why = errno === 'EEXIST' ? 'exists already' : `cannot be created (${errno})`;
+      const remedy =
+        errno === 'EEXIST' ? 'remove it, or give another name' : 'give a new file in an existing directory';
+      throw badInput(`--cidfile: the file ${path} ${why}`, { subject: path, errno, remedy, cause: error });
+    }
+  }
+
+  write(id: string): void {
+    if (this.fd < 0) return;
+    writeSync(this.fd, id);
+    closeSync(this.fd);
+  }
+
+  /** Nothing was created: no file is left that says so. */
+  remove(): void {
+    if (this.path === undefined) return;
+    closeSync(this.fd);
+    rmSync(this.path, { force: true });
+  }
+}

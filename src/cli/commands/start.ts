@@ -1,0 +1,52 @@
+import { badInput } from '../../base/errors.ts';
+import { follow } from '../drive.ts';
+import { print, warn } from '../out.ts';
+import { DETACH_KEYS } from '../run-options.ts';
+import { type Command, type Context, MANY } from '../spec.ts';
+import { eachTarget } from '../targets.ts';
+
+/** `mydocker start`: a created or stopped container runs again, with its writes. */
+export const start: Command = {
+  name: 'start',
+  summary: 'Start stopped or created containers',
+  usage: 'CONTAINER [CONTAINER…]',
+  options: [
+    {
+      name: 'attach',
+      short: 'a',
+      help: 'show the output and pass signals on; exit with its code (one container)',
+    },
+    { name: 'interactive', short: 'i', help: 'pass standard input on as well' },
+    DETACH_KEYS,
+  ],
+  examples: ['start bird', 'start -a job', 'start -ai box'],
+  args: [1, MANY],
+  run: startContainers,
+};
+
+async function startContainers(context: Context): Promise<number> {
+  const { flags } = context;
+  if (flags.bool('attach') || flags.bool('interactive')) return startAttached(context);
+  const engine = await context.engine();
+  return eachTarget(context, async (ref) => {
+    const running = await engine.containers.start(ref, 'detached');
+    for (const note of running.notes) warn(note);
+    print(ref);
+  });
+}
+
+async function startAttached(context: Context): Promise<number> {
+  const [ref = '', second] = context.args;
+  if (second !== undefined) {
+    throw badInput('start -a and -i take one container', { remedy: 'start the others without -a' });
+  }
+  const engine = await context.engine();
+  const { tty, stdin } = (await engine.containers.inspect(ref)).config;
+  const how = tty ? 'session' : 'inherit';
+  return follow(engine.containers.start(ref, how), {
+    how,
+    tty,
+    stdin: stdin && context.flags.bool('interactive'),
+    detachKeys: context.flags.string('detach-keys'),
+  });
+}

@@ -1,0 +1,96 @@
+import type { ContainerDetails, ContainerStatus, MountSpec } from '../engine/types.ts';
+
+/** Docker's word for each status. */
+const DOCKER_STATUS: Readonly<Record<ContainerStatus, string>> = {
+  created: 'created',
+  running: 'running',
+  paused: 'paused',
+  stopped: 'exited',
+  broken: 'dead',
+};
+
+/** "0001-01-01T00:00:00Z" is Go's zero time: what Docker prints for "never". */
+function time(timeMs: number | undefined): string {
+  return timeMs === undefined ? '0001-01-01T00:00:00Z' : new Date(timeMs).toISOString();
+}
+
+function state(details: ContainerDetails): Record<string, unknown> {
+  const { status } = details;
+  return {
+    Status: DOCKER_STATUS[status],
+    Running: status === 'running' || status === 'paused',
+    Paused: status === 'paused',
+    Restarting: false,
+    OOMKilled: details.oomKilled,
+    Dead: status === 'broken',
+    Pid: details.pid ?? 0,
+    ExitCode: details.exitCode ?? 0,
+    Error: details.note ?? '',
+    StartedAt: time(details.startedAtMs),
+    FinishedAt: time(details.finishedAtMs),
+  };
+}
+
+function mount(spec: MountSpec): Record<string, unknown> {
+  return {
+    Type: spec.type,
+    Source: spec.type === 'bind' ? spec.source : '',
+    Destination: spec.target,
+    Mode: spec.readOnly ? 'ro' : '',
+    RW: !spec.readOnly,
+    Propagation: spec.type === 'bind' ? 'rprivate' : '',
+  };
+}
+
+function hostConfig({ hostConfig: host }: ContainerDetails): Record<string, unknown> {
+  const binds = host.mounts.flatMap((spec) =>
+    spec.type === 'bind' ? [`${spec.source}:${spec.target}${spec.readOnly ? ':ro' : ''}`] : [],
+  );
+  const { resources } = host;
+  return {
+    Binds: binds,
+    NetworkMode: host.network,
+    AutoRemove: host.autoRemove,
+    Init: host.init,
+    ReadonlyRootfs: host.readOnly,
+    Memory: resources.memoryBytes ?? 0,
+    NanoCpus: resources.cpuQuotaUs === undefined ? 0 : resources.cpuQuotaUs * 10_000,
+    CpusetCpus: resources.cpusetCpus ?? '',
+    PidsLimit: resources.pidsLimit ?? null,
+  };
+}
+
+/** A container as `docker inspect` prints it. */
+export function dockerContainer(details: ContainerDetails): Record<string, unknown> {
+  const { config } = details;
+  return {
+    Id: details.id,
+    Created: time(details.createdAtMs),
+    Path: details.path,
+    Args: details.args,
+    State: state(details),
+    Image: details.imageId,
+    HostnamePath: `${details.rootDir}/hostname`,
+    LogPath: details.logPath,
+    Name: `/${details.name}`,
+    Driver: 'overlay2',
+    Platform: 'linux',
+    HostConfig: hostConfig(details),
+    Mounts: details.hostConfig.mounts.map(mount),
+    Config: {
+      Hostname: config.hostname,
+      User: config.user,
+      Tty: config.tty,
+      OpenStdin: config.stdin,
+      Env: config.env,
+      Cmd: config.cmd,
+      Entrypoint: config.entrypoint.length === 0 ? null : config.entrypoint,
+      Image: details.image,
+      WorkingDir: config.workdir,
+      Labels: details.labels,
+      StopSignal: config.stopSignal,
+      StopTimeout: config.stopTimeoutS,
+    },
+    NetworkSettings: { IPAddress: details.ip, Ports: {}, Networks: {} },
+  };
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bash, fish, zsh } from './completions.ts';
+import { commandHelp, overview } from './help.ts';
+import { parse } from './parse.ts';
+import { COMMANDS, GROUPS } from './registry.ts';
+
+const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+
+test('COMMANDS have their own names, no option twice, and examples that parse', () => {
+  for (const [name, load] of Object.entries(COMMANDS))
+    assert.ok(load !== undefined && commands.some((c) => c.name === name));
+  for (const command of commands) {
+    const shorts = command.options.flatMap(({ short }) => (short === undefined ? [] : [short]));
+    const longs = command.options.flatMap(({ name, also }) => [name, ...(also ?? [])]);
+    assert.equal(new Set(shorts).size, shorts.length, command.name);
+    assert.equal(new Set(longs).size, longs.length, command.name);
+    assert.ok(command.examples.length > 0, command.name);
+    for (const example of command.examples) {
+      const words = (example.replace(/ [<>|].*$/, '').match(/'[^']*'|"[^"]*"|\S+/g) ?? []).map((word) =>
+        word.replace(/^(['"])(.*)\1$/, '$2'),
+      );
+      assert.equal(words[0], command.name, example);
+      const { args } = parse(command, words.slice(1));
+      assert.ok(args.length >= command.args[0] && args.length <= command.args[1], example);
+    }
+  }
+});
+
+test('GROUPS lead to commands', () => {
+  for (const group of Object.values(GROUPS)) {
+    for (const [word, target] of Object.entries(group))
+      assert.ok(Object.hasOwn(COMMANDS, target[0] ?? ''), word);
+  }
+});
+
+test('commandHelp() and overview() show every command and option', () => {
+  const text = overview(commands);
+  for (const command of commands) {
+    assert.ok(text.includes(`  ${command.name} `), command.name);
+    const own = commandHelp(command);
+    for (const option of command.options)
+      assert.equal(own.includes(`--${option.name}`), option.hidden !== true, option.name);
+  }
+});
+
+test('bash(), zsh() and fish() name every command', () => {
+  for (const make of [bash, zsh, fish])
+    for (const command of commands) assert.ok(make(commands).includes(command.name));
+});

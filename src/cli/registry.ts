@@ -1,0 +1,54 @@
+import type { Command } from './spec.ts';
+
+type Load = () => Promise<Command>;
+
+/** Every command, in the order the help lists them. Loaded on use: `run` pays for `run` only. */
+export const COMMANDS: Readonly<Record<string, Load>> = {
+  run: async () => (await import('./commands/run.ts')).run,
+  ps: async () => (await import('./commands/ps.ts')).ps,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  exec: async () => (await import('./commands/exec.ts')).exec,
+  stop: async () => (await import('./commands/stop.ts')).stop,
+  rm: async () => (await import('./commands/rm.ts')).rm,
+  create: async () => (await import('./commands/create.ts')).create,
+  start: async () => (await import('./commands/start.ts')).start,
+  restart: async () => (await import('./commands/restart.ts')).restart,
+  kill: async () => (await import('./commands/kill.ts')).kill,
+  wait: async () => (await import('./commands/wait.ts')).wait,
+  attach: async () => (await import('./commands/attach.ts')).attach,
+  rename: async () => (await import('./commands/rename.ts')).rename,
+  commit: async () => (await import('./commands/commit.ts')).commit,
+  images: async () => (await import('./commands/images.ts')).images,
+  rmi: async () => (await import('./commands/rmi.ts')).rmi,
+  import: async () => (await import('./commands/import.ts')).importImage,
+  inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  explain: async () => (await import('./commands/explain.ts')).explain,
+  info: async () => (await import('./commands/info.ts')).info,
+  version: async () => (await import('./commands/version.ts')).version,
+  completion: async () => (await import('./commands/completion.ts')).completion,
+  help: async () => (await import('./commands/help.ts')).help,
+};
+
+const SAME = 'run create start exec logs stop kill restart wait rename attach commit';
+
+/** Docker's grouped spellings: the words a group has, and the command (with leading flags) each one is. */
+export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  container: {
+    ...Object.fromEntries(SAME.split(' ').map((name) => [name, [name]])),
+    ls: ['ps'],
+    list: ['ps'],
+    ps: ['ps'],
+    rm: ['rm'],
+    remove: ['rm'],
+    inspect: ['inspect', '--type=container'],
+  },
+  image: {
+    ls: ['images'],
+    list: ['images'],
+    rm: ['rmi'],
+    remove: ['rmi'],
+    import: ['import'],
+    inspect: ['inspect', '--type=image'],
+  },
+  system: { info: ['info'] },
+};

@@ -1,0 +1,232 @@
+import { badInput, MydockerError } from '../base/index.ts';
+import type { ResolvedImage } from '../image/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { WANTS } from '../shim/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  findContainer,
+  idOfName,
+  releaseName,
+  takeName,
+  writeRecord,
+} from '../storage/index.ts';
+import { type CommitSpec, commitContainer } from './commit.ts';
+import type { Core } from './core.ts';
+import { createContainer, recordOf } from './create.ts';
+import { describeContainer, listContainers } from './describe.ts';
+import { execInContainer } from './exec.ts';
+import { explainImage } from './explain.ts';
+import { imageFor } from './images.ts';
+import { launchPlan, startContainer } from './launch.ts';
+import { readLogs } from './logs.ts';
+import { removeContainer } from './remove.ts';
+import { AttachedSession } from './session.ts';
+import { lifeOf, requireRecord, requireRunning } from './status.ts';
+import { connectMonitor, killContainer, stopContainer, waitContainer } from './stop.ts';
+import { bury, dropContainer, sweep } from './sweep.ts';
+import type {
+  ContainerDetails,
+  ContainerSpec,
+  ContainerSummary,
+  ExecSpec,
+  How,
+  LogEntry,
+  LogOptions,
+  Running,
+  Session,
+  StopResult,
+  StreamFds,
+} from './types.ts';
+
+/** The containers of an engine. `ref` is a full id, a unique id prefix or a name, everywhere. */
+export class Containers {
+  constructor(private readonly core: Core) {}
+
+  private record(ref: string): ContainerRecord {
+    return requireRecord(this.core.paths, findContainer(this.core.paths, ref));
+  }
+
+  private async image(spec: ContainerSpec): Promise<ResolvedImage> {
+    return imageFor(this.core, spec.image ?? this.core.defaultImage);
+  }
+
+  /** Creates a container; nothing runs yet. Throws BAD_INPUT, NO_SUCH_IMAGE, NAME_IN_USE. */
+  async create(spec: ContainerSpec): Promise<{ id: string; name: string }> {
+    this.core.prepare();
+    const record = createContainer(this.core, spec, await this.image(spec), false);
+    await sweep(this.core, true);
+    return { id: record.id, name: record.name };
+  }
+
+  /** create and start. A failed start takes the container back: as if nothing had been asked. */
+  async run(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
+    this.core.prepare();
+    const record = createContainer(this.core, spec, await this.image(spec), true);
+    const undo = async (error: unknown): Promise<never> => {
+      if (!(error instanceof MydockerError && error.code === 'MONITOR_LOST'))
+        await dropContainer(this.core, record.id, record.name);
+      throw error;
+    };
+    const running = await startContainer(this.core, record, how, fds).catch(undo);
+    if (running === undefined) throw new MydockerError('RUNNING', `container ${record.name} runs already`);
+    // While the shim works: what others left is cleared without anybody waiting for it.
+    const swept = sweep(this.core, true);
+    const settle = async (): Promise<number> => {
+      const code = await running.exit.catch(undo);
+      await swept;
+      return code;
+    };
+    if (how === 'detached') await swept;
+    return { ...running, exit: settle() };
+  }
+
+  /** Starts a created or stopped container again, with the writes it has. Running already: does nothing. */
+  async start(ref: string, how: How, fds?: StreamFds): Promise<Running> {
+    this.core.prepare();
+    const record = this.record(ref);
+    await imageForRecord(this.core, record);
+    const running = await startContainer(this.core, record, how, fds);
+    await sweep(this.core, true);
+    if (running !== undefined) return running;
+    const note = `${record.name} runs already`;
+    return { id: record.id, name: record.name, notes: [note], exit: Promise.resolve(0), signal: () => {} };
+  }
+
+  /** One more program in a running container. Throws NOT_RUNNING, and nothing is executed anywhere. */
+  async exec(ref: string, spec: ExecSpec, how: How, fds?: StreamFds): Promise<Running> {
+    this.core.prepare();
+    if (spec.command.length === 0)
+      throw badInput('exec needs a command', { remedy: 'add one after the container' });
+    return execInContainer(this.core, this.record(ref), spec, how, fds);
+  }
+
+  /** The streams of a running container. Throws NOT_RUNNING. */
+  async attach(ref: string): Promise<Session> {
+    const record = this.record(ref);
+    requireRunning(this.core.paths, record.id, record.name, 'attach to');
+    const client = await connectMonitor(this.core, record.id, WANTS.stdin | WANTS.stdout | WANTS.stderr);
+    if (client === undefined) {
+      throw new MydockerError('NOT_RUNNING', `cannot attach to ${record.name}: it has just ended`, {
+        subject: record.name,
+        exitCode: 1,
+      });
+    }
+    return new AttachedSession(
+      client,
+      () => new MydockerError('NOT_RUNNING', `${record.name} could not be started`),
+    );
+  }
+
+  /** Returns when the process is really gone. Not running: nothing to do. */
+  async stop(ref: string, options: { timeoutS?: number; signal?: string } = {}): Promise<StopResult> {
+    this.core.prepare();
+    const record = this.record(ref);
+    const result = await stopContainer(this.core, record, options);
+    if (lifeOf(this.core.paths, record.id).dead) await bury(this.core, record.id);
+    return result;
+  }
+
+  /** stop, then start in the background. */
+  async restart(ref: string, options: { timeoutS?: number } = {}): Promise<StopResult> {
+    const result = await this.stop(ref, options);
+    await this.start(result.id, 'detached');
+    return result;
+  }
+
+  /** Sends a signal, SIGKILL unless told otherwise. Throws NOT_RUNNING. */
+  async kill(ref: string, signal = 'SIGKILL'): Promise<{ id: string }> {
+    this.core.prepare();
+    const record = this.record(ref);
+    await killContainer(this.core, record, signal);
+    return { id: record.id };
+  }
+
+  /** Exit code of the container, once it has ended. */
+  async wait(ref: string): Promise<number> {
+    return waitContainer(this.core, this.record(ref));
+  }
+
+  /** Gives a container another name. Throws NAME_IN_USE, BAD_INPUT. */
+  async rename(ref: string, name: string): Promise<void> {
+    this.core.prepare();
+    const record = this.record(ref);
+    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
+      throw badInput(`invalid container name "${name}"`, {
+        subject: name,
+        exitCode: 1,
+        remedy: 'use letters, digits, "_", "." and "-"',
+      });
+    }
+    if (record.autoRemove && lifeOf(this.core.paths, record.id).status === 'running') {
+      throw new MydockerError(
+        'RUNNING',
+        `cannot rename ${record.name}: it was started with --rm, and its monitor will free this name`,
+        {
+          remedy: 'start it without --rm',
+          exitCode: 1,
+        },
+      );
+    }
+    takeName(this.core.paths, name, record.id);
+    try {
+      writeRecord(containerDir(this.core.paths, record.id), { ...record, name }, true);
+    } catch (error) {
+      releaseName(this.core.paths, name, record.id);
+      throw error;
+    }
+    releaseName(this.core.paths, record.name, record.id);
+  }
+
+  /** Throws RUNNING unless forced. */
+  async remove(ref: string, options: { force?: boolean } = {}): Promise<{ id: string }> {
+    this.core.prepare();
+    const id = findContainer(this.core.paths, ref);
+    await removeContainer(this.core, id, options);
+    return { id };
+  }
+
+  /** All containers, newest first. What dead monitors left is cleared first, so nothing dead is shown as running. */
+  async list(): Promise<ContainerSummary[]> {
+    if (process.geteuid?.() === 0) await sweep(this.core, false);
+    return listContainers(this.core);
+  }
+
+  async inspect(ref: string): Promise<ContainerDetails> {
+    const record = this.record(ref);
+    if (process.geteuid?.() === 0 && lifeOf(this.core.paths, record.id).dead)
+      await bury(this.core, record.id);
+    return describeContainer(this.core, record);
+  }
+
+  /** What it printed, oldest first. With `follow`, until it ends or the signal aborts. */
+  logs(ref: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
+    return readLogs(this.core, this.record(ref), options);
+  }
+
+  /** Its writes as a new image; the id of that. */
+  async commit(ref: string, options: CommitSpec = {}): Promise<string> {
+    this.core.prepare();
+    return commitContainer(this.core, this.record(ref), options);
+  }
+
+  /** The launch plan such a container would have. Changes nothing and needs no root. */
+  async explain(spec: ContainerSpec, how: How = 'inherit'): Promise<Plan> {
+    const image = explainImage(this.core, spec.image ?? this.core.defaultImage);
+    const name = spec.name ?? 'bird';
+    const record = recordOf(this.core, spec, image, '0123456789ab'.padEnd(64, '0'), name);
+    return launchPlan(this.core, record, how);
+  }
+
+  /** The id that holds a name, if any. */
+  idOf(name: string): string | undefined {
+    return idOfName(this.core.paths, name);
+  }
+}
+
+/** A container whose image lost its unpacked layers gets them again. */
+async function imageForRecord(core: Core, record: ContainerRecord): Promise<void> {
+  const { existsSync } = await import('node:fs');
+  if (record.layers.every((dir) => existsSync(dir))) return;
+  await imageFor(core, record.imageId);
+}

@@ -1,0 +1,96 @@
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { errnoOf, MydockerError } from '../base/index.ts';
+import type { Fault } from '../plan/index.ts';
+import { type CgroupHost, type CgroupV1Facts, detectCgroups } from '../runtime/index.ts';
+import { createState, type Paths, pathsOf } from '../storage/index.ts';
+
+/** Settings of an engine. */
+export interface EngineOptions {
+  /** State directory; default /var/lib/mydocker. On ext4, xfs or tmpfs: overlayfs cannot lie on overlayfs. */
+  root?: string;
+  /** Image used when none is named; default "busybox", which comes with the program. */
+  defaultImage?: string;
+  /** For tests: the step of this index of a launch or exec plan fails with this errno. */
+  fault?: Fault;
+}
+
+const OVERLAYFS_MAGIC = 0x794c7630;
+
+/** What every part of the engine shares: where things lie, and facts about the host, read once. */
+export class Core {
+  readonly paths: Paths;
+  readonly defaultImage: string;
+  readonly fault: Fault | undefined;
+  private cgroupHost: CgroupHost | undefined;
+  private prepared = false;
+
+  constructor(options: EngineOptions) {
+    this.paths = pathsOf(options.root);
+    this.defaultImage = options.defaultImage ?? 'busybox';
+    this.fault = options.fault;
+  }
+
+  get root(): string {
+    return this.paths.root;
+  }
+
+  cgroups(): CgroupHost {
+    this.cgroupHost ??= detectCgroups();
+    return this.cgroupHost;
+  }
+
+  cgroupFacts(): CgroupV1Facts {
+    const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'latin1').trim() : '');
+    const mountOf = (name: string) => this.cgroups().v1.find((h) => h.controllers.includes(name))?.mount;
+    const cpuset = mountOf('cpuset');
+    const memory = mountOf('memory');
+    return {
+      cpus: cpuset === undefined ? '' : read(`${cpuset}/cpuset.cpus`),
+      mems: cpuset === undefined ? '' : read(`${cpuset}/cpuset.mems`),
+      cpusetParentEmpty: cpuset !== undefined && read(`${cpuset}/mydocker/cpuset.cpus`) === '',
+      hasMemsw: memory !== undefined && existsSync(`${memory}/memory.memsw.limit_in_bytes`),
+    };
+  }
+
+  /** Before anything is changed: we are root, and the root directory can hold containers. */
+  prepare(): void {
+    if (this.prepared) return;
+    if (process.geteuid?.() !== 0) {
+      throw new MydockerError(
+        'NOT_ROOT',
+        'this needs root: namespaces, mounts and cgroups are the kernel’s',
+        {
+          remedy: 'run it as root (sudo)',
+        },
+      );
+    }
+    try {
+      createState(this.paths);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      const readOnly = errno === 'EROFS';
+      throw new MydockerError(
+        'ROOT_UNUSABLE',
+        `cannot use the root directory ${this.root}: ${readOnly ? 'its file system is read-only (EROFS)' : errno}`,
+        {
+          errno,
+          subject: this.root,
+          remedy: 'choose a writable directory with --root or MYDOCKER_ROOT',
+          cause: error,
+        },
+      );
+    }
+    if (statfsSync(this.root).type === OVERLAYFS_MAGIC) {
+      throw new MydockerError(
+        'ROOT_ON_OVERLAYFS',
+        `cannot use the root directory ${this.root}: it lies on overlayfs, which cannot hold another overlay’s upper directory`,
+        {
+          subject: this.root,
+          remedy: 'choose a directory on ext4, xfs or tmpfs with --root or MYDOCKER_ROOT',
+        },
+      );
+    }
+    this.prepared = true;
+  }
+}

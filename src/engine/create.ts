@@ -1,0 +1,214 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { badInput, errnoOf, MydockerError } from '../base/index.ts';
+import type { ResolvedImage } from '../image/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  creationName,
+  ownMark,
+  releaseName,
+  takeName,
+  writeRecord,
+} from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { makeName } from './names.ts';
+import { signalNumber } from './signals.ts';
+import type { ContainerSpec } from './types.ts';
+
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+
+/** Later entries win; nothing of the caller's own environment is ever in it. */
+export function mergeEnv(...lists: ReadonlyArray<readonly string[]>): string[] {
+  const merged = new Map<string, string>();
+  for (const entry of lists.flat()) {
+    const equals = entry.indexOf('=');
+    merged.set(equals < 0 ? entry : entry.slice(0, equals), entry);
+  }
+  return [...merged.values()];
+}
+
+function parseCpuList(list: string): number[] {
+  return list.split(',').flatMap((part) => {
+    const [from = 0, to = from] = part.split('-').map(Number);
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+}
+
+function checkCpuset(list: string, available: string): void {
+  const have = new Set(parseCpuList(available === '' ? `0-${cpus().length - 1}` : available));
+  const lacking = parseCpuList(list).filter((core) => !have.has(core));
+  if (lacking.length > 0) {
+    throw badInput(
+      `cpuset "${list}": this host has no core ${lacking.join(', ')} (it has ${available || [...have].join(',')})`,
+      {
+        subject: list,
+        remedy: 'name only cores the host has',
+      },
+    );
+  }
+}
+
+function checkSpec(spec: ContainerSpec, core: Core): void {
+  if (spec.name !== undefined && !NAME.test(spec.name)) {
+    throw badInput(`invalid container name "${spec.name}"`, {
+      subject: spec.name,
+      remedy: 'use letters, digits, "_", "." and "-", two characters at least, a letter or digit first',
+    });
+  }
+  if (spec.resources?.cpusetCpus !== undefined)
+    checkCpuset(spec.resources.cpusetCpus, core.cgroupFacts().cpus);
+  if (spec.stopSignal !== undefined) signalNumber(spec.stopSignal);
+  for (const text of [...(spec.command ?? []), ...(spec.entrypoint ?? []), ...(spec.env ?? [])]) {
+    if (text.includes('\0'))
+      throw badInput('an argument or variable contains a NUL byte', {
+        remedy: 'remove it: the kernel ends strings there',
+      });
+  }
+}
+
+/** Spec and image config merged: the image's Cmd is dropped when an entrypoint is given, as Docker does. */
+export function recordOf(
+  core: Core,
+  spec: ContainerSpec,
+  image: ResolvedImage,
+  id: string,
+  name: string,
+): ContainerRecord {
+  checkSpec(spec, core);
+  const { config } = image;
+  const entrypoint = spec.entrypoint ?? config.Entrypoint ?? [];
+  const cmd = spec.command ?? (spec.entrypoint === undefined ? (config.Cmd ?? []) : []);
+  if (entrypoint.length + cmd.length === 0) {
+    throw badInput(`the image ${image.reference || image.id} names no command, and none was given`, {
+      remedy: 'add a command after the image',
+    });
+  }
+  const hostname = spec.hostname ?? id.slice(0, 12);
+  const own = [`HOSTNAME=${hostname}`, ...(spec.tty ? ['TERM=xterm'] : [])];
+  return {
+    version: 1,
+    id,
+    name,
+    createdAtMs: Date.now(),
+    image: spec.image ?? core.defaultImage,
+    imageId: image.id,
+    layers: image.layers,
+    entrypoint: [...entrypoint],
+    cmd: [...cmd],
+    env: mergeEnv([DEFAULT_PATH], own, config.Env ?? [], spec.env ?? []),
+    workdir: spec.workdir ?? config.WorkingDir ?? '',
+    user: spec.user ?? config.User ?? '',
+    tty: spec.tty ?? false,
+    stdin: spec.stdin ?? false,
+    hostname,
+    stopSignal: spec.stopSignal ?? config.StopSignal ?? 'SIGTERM',
+    stopTimeoutS: spec.stopTimeoutS ?? 10,
+    labels: { ...config.Labels, ...spec.labels },
+    init: spec.init ?? false,
+    readOnly: spec.readOnly ?? false,
+    autoRemove: spec.autoRemove ?? false,
+    network: spec.network ?? 'none',
+    mounts: (spec.mounts ?? []).map((m) => ({ ...m })),
+    resources: { ...spec.resources },
+  };
+}
+
+/** The host's resolvers, without those on its loopback, which the container's own cannot reach. */
+function resolvConf(network: 'none' | 'host'): string {
+  let text = '';
+  try {
+    text = readFileSync('/etc/resolv.conf', 'utf8');
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  return network === 'host' ? text : text.replace(/^nameserver\s+(127\.|::1).*\n?/gm, '');
+}
+
+const HOSTS =
+  '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n';
+
+function hostsFile(record: ContainerRecord): string {
+  if (record.network === 'host' && existsSync('/etc/hosts')) return readFileSync('/etc/hosts', 'utf8');
+  return `${HOSTS}127.0.1.1\t${record.hostname}\n`;
+}
+
+function fillDirectory(directory: string, record: ContainerRecord): void {
+  mkdirSync(directory, { mode: 0o711 });
+  mkdirSync(`${directory}/upper`, { mode: 0o755 });
+  mkdirSync(`${directory}/work`, { mode: 0o700 });
+  mkdirSync(`${directory}/rootfs`, { mode: 0o755 });
+  writeFileSync(`${directory}/hosts`, hostsFile(record), { mode: 0o644 });
+  writeFileSync(`${directory}/hostname`, `${record.hostname}\n`, { mode: 0o644 });
+  writeFileSync(`${directory}/resolv.conf`, resolvConf(record.network), { mode: 0o644 });
+  // A container that is removed when it ends need not survive a power cut; the others are written through.
+  writeRecord(directory, record, !record.autoRemove);
+}
+
+function pickName(core: Core, wanted: string | undefined, id: string): string {
+  if (wanted !== undefined) {
+    takeName(core.paths, wanted, id);
+    return wanted;
+  }
+  for (let attempt = 0; ; attempt++) {
+    const name = makeName(attempt);
+    try {
+      takeName(core.paths, name, id);
+      return name;
+    } catch (error) {
+      if (!(error instanceof MydockerError) || error.code !== 'NAME_IN_USE' || attempt > 8) throw error;
+    }
+  }
+}
+
+/** What a failure while writing state means to a reader. */
+function stateError(core: Core, error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
+  return new MydockerError(
+    'STATE_WRITE',
+    `cannot write the container’s state below ${core.root}: ${full ? `the disk is full (${errno})` : errno}`,
+    {
+      errno,
+      subject: core.root,
+      remedy: full
+        ? 'free some space, or choose another disk with --root'
+        : 'check the directory, or choose another with --root',
+      cause: error,
+    },
+  );
+}
+
+/**
+ * Creates a container: its directory appears whole, by rename, or not at all.
+ * `starting`: the caller goes on to start it, and if it dies before that, the container never was.
+ */
+export function createContainer(
+  core: Core,
+  spec: ContainerSpec,
+  image: ResolvedImage,
+  starting: boolean,
+): ContainerRecord {
+  const id = randomBytes(32).toString('hex');
+  const draft = recordOf(core, spec, image, id, spec.name ?? '');
+  const staging = `${core.root}/containers/${creationName(id)}`;
+  let name: string | undefined;
+  try {
+    // The staging directory first: it shows other processes that the name's owner lives.
+    mkdirSync(staging, { mode: 0o700 });
+    name = pickName(core, spec.name, id);
+    const record: ContainerRecord = { ...draft, name, ...(starting ? { startingOwner: ownMark() } : {}) };
+    const inner = `${staging}/c`;
+    fillDirectory(inner, record);
+    renameSync(inner, containerDir(core.paths, id));
+    rmSync(staging, { recursive: true });
+    return record;
+  } catch (error) {
+    if (name !== undefined) releaseName(core.paths, name, id);
+    rmSync(staging, { recursive: true, force: true });
+    throw stateError(core, error);
+  }
+}

@@ -1,0 +1,106 @@
+import { readdirSync } from 'node:fs';
+import { errnoOf } from '../base/index.ts';
+import {
+  type Broken,
+  type ContainerRecord,
+  containerDir,
+  listIds,
+  readIfThere,
+  readRecord,
+} from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { isBroken, type Life, lifeOf } from './status.ts';
+import type { ContainerDetails, ContainerSummary } from './types.ts';
+
+/** A damaged record still has a name on disk. */
+function nameOfBroken(core: Core, id: string): string {
+  try {
+    const names = readdirSync(`${core.root}/names`);
+    return names.find((name) => readIfThere(`${core.root}/names/${name}`) === id) ?? '';
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function brokenSummary(core: Core, id: string, record: Broken): ContainerSummary {
+  return {
+    id,
+    name: nameOfBroken(core, id),
+    status: 'broken',
+    ip: '',
+    command: [],
+    createdAtMs: 0,
+    image: '',
+    imageId: '',
+    ports: '',
+    labels: {},
+    note: record.broken,
+  };
+}
+
+function summaryOf(record: ContainerRecord, life: Life): ContainerSummary {
+  const { state, exit } = life;
+  const note = exit?.note ?? (exit?.oomKilled ? 'out of memory' : undefined);
+  return {
+    id: record.id,
+    name: record.name,
+    status: life.status,
+    ...(state === undefined ? {} : { pid: state.pid, startedAtMs: Date.parse(state.startedAt) }),
+    ...(exit === undefined ? {} : { exitCode: exit.exitCode, finishedAtMs: Date.parse(exit.finishedAt) }),
+    ip: '',
+    command: [...record.entrypoint, ...record.cmd],
+    createdAtMs: record.createdAtMs,
+    image: record.image,
+    imageId: record.imageId,
+    ports: '',
+    labels: record.labels,
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+/** Every container, newest first. One that goes while we look is left out. */
+export function listContainers(core: Core): ContainerSummary[] {
+  const list: ContainerSummary[] = [];
+  for (const id of listIds(core.paths)) {
+    const record = readRecord(core.paths, id);
+    if (record === undefined) continue;
+    list.push(isBroken(record) ? brokenSummary(core, id, record) : summaryOf(record, lifeOf(core.paths, id)));
+  }
+  return list.sort((a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : 1));
+}
+
+/** Everything recorded about one container. */
+export function describeContainer(core: Core, record: ContainerRecord): ContainerDetails {
+  const life = lifeOf(core.paths, record.id);
+  const [path = '', ...args] = [...record.entrypoint, ...record.cmd];
+  const directory = containerDir(core.paths, record.id);
+  return {
+    ...summaryOf(record, life),
+    path,
+    args,
+    config: {
+      env: record.env,
+      workdir: record.workdir,
+      user: record.user,
+      tty: record.tty,
+      stdin: record.stdin,
+      hostname: record.hostname,
+      entrypoint: record.entrypoint,
+      cmd: record.cmd,
+      stopSignal: record.stopSignal,
+      stopTimeoutS: record.stopTimeoutS,
+    },
+    hostConfig: {
+      mounts: record.mounts,
+      resources: record.resources,
+      readOnly: record.readOnly,
+      init: record.init,
+      autoRemove: record.autoRemove,
+      network: record.network,
+    },
+    oomKilled: life.exit?.oomKilled ?? false,
+    rootDir: directory,
+    logPath: `${directory}/log.json`,
+  };
+}

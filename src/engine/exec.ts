@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { MydockerError } from '../base/index.ts';
+import { type ExecInput, planExec } from '../runtime/index.ts';
+import { AttachClient, encodeLaunch, startShim, stepError, WANTS } from '../shim/index.ts';
+import { type ContainerRecord, runDir } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { mergeEnv } from './create.ts';
+import { cgroupsPath, namespacesOf, processOf } from './oci.ts';
+import { AttachedSession } from './session.ts';
+import { signalNumber } from './signals.ts';
+import { requireRunning } from './status.ts';
+import type { ExecSpec, How, Running, StreamFds } from './types.ts';
+
+function execInput(
+  core: Core,
+  record: ContainerRecord,
+  spec: ExecSpec,
+  how: How,
+  socket: string | undefined,
+): ExecInput {
+  const state = requireRunning(core.paths, record.id, record.name, 'exec in');
+  const terminal = spec.tty ?? false;
+  return {
+    process: {
+      ...processOf(record),
+      terminal,
+      args: spec.command,
+      env: mergeEnv(record.env, terminal ? ['TERM=xterm'] : [], spec.env ?? []),
+      cwd: spec.workdir ?? (record.workdir === '' ? '/' : record.workdir),
+      user: { username: spec.user ?? record.user },
+    },
+    pid: state.pid,
+    startTicks: state.startTicks,
+    namespaces: namespacesOf(record),
+    cgroups: core.cgroups(),
+    cgroupsPath: cgroupsPath(record.id),
+    stdin: spec.stdin ?? false,
+    inherit: how === 'inherit',
+    hold: how === 'session',
+    socket,
+  };
+}
+
+/** Runs one more program in a running container. Refused, with nothing executed anywhere, when it does not run. */
+export async function execInContainer(
+  core: Core,
+  record: ContainerRecord,
+  spec: ExecSpec,
+  how: How,
+  fds: StreamFds = { stdin: 0, stdout: 1, stderr: 2 },
+): Promise<Running> {
+  const socket =
+    how === 'detached'
+      ? undefined
+      : `${runDir(core.paths, record.id)}/exec-${randomBytes(6).toString('hex')}.sock`;
+  const plan = planExec(execInput(core, record, spec, how, socket));
+  const detach = how !== 'inherit';
+  const what = `cannot exec in ${record.name}`;
+  const shim = startShim({
+    root: core.root,
+    mode: 'launch',
+    title: record.id.slice(0, 12),
+    plan: encodeLaunch(plan, { detach, fault: core.fault }),
+    ...(detach ? {} : { stdin: spec.stdin ? fds.stdin : 'ignore', stdout: fds.stdout, stderr: fds.stderr }),
+  });
+  const lost = () => new MydockerError('MONITOR_LOST', `${what}: its shim was killed`, { exitCode: 137 });
+  const signal = (number: number): void => {
+    if (socket === undefined) return;
+    AttachClient.connect(socket, 0)
+      .then(async (client) => {
+        await client.signal(number);
+        client.close();
+      })
+      // Too early or too late: there is no program to signal.
+      .catch((error: unknown) =>
+        process.emitWarning(`signal ${signalNumber(String(number))} came too late: ${String(error)}`),
+      );
+  };
+  const running: Running = { id: record.id, name: record.name, notes: [], signal, exit: Promise.resolve(0) };
+  if (how === 'inherit') {
+    const exit = shim.done.then((report) => {
+      if (report.failure !== undefined) throw stepError(what, plan, report.failure);
+      if (report.ending === undefined) throw lost();
+      return report.ending.code;
+    });
+    return { ...running, exit };
+  }
+  const report = await shim.done;
+  if (report.failure !== undefined) throw stepError(what, plan, report.failure);
+  if (how === 'detached' || socket === undefined) return running;
+  if (!report.ready) throw lost();
+  const client = await AttachClient.connect(
+    socket,
+    WANTS.stdin | WANTS.stdout | WANTS.stderr | WANTS.release,
+  );
+  const session = new AttachedSession(client, (failure) => stepError(what, plan, failure));
+  return { ...running, session, exit: session.done.then((code) => code ?? 0) };
+}

@@ -1,0 +1,131 @@
+import { createReadStream, statSync } from 'node:fs';
+import { badInput, errnoOf, MydockerError } from '../base/index.ts';
+import {
+  DEFAULT_IMAGE,
+  ensureDefaultImage,
+  ensureLayers,
+  familiarName,
+  importImage,
+  inspectImage,
+  listImages,
+  noSuchImage,
+  type OpenSteps,
+  parseReference,
+  type ResolvedImage,
+  removeImage,
+  resolveImage,
+} from '../image/index.ts';
+import { assetPath, openStepStream, runWalk } from '../shim/index.ts';
+import { listIds, readRecord } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { isBroken, lifeOf } from './status.ts';
+import type { ImageSummary } from './types.ts';
+
+export function stepOpener(core: Core): OpenSteps {
+  return (initial) => Promise.resolve(openStepStream(core.root, initial));
+}
+
+/** True for "busybox", "busybox:latest", "docker.io/library/busybox". */
+export function isDefaultName(text: string): boolean {
+  try {
+    return familiarName(parseReference(text)) === DEFAULT_IMAGE;
+  } catch (error) {
+    if (error instanceof MydockerError) return false;
+    throw error;
+  }
+}
+
+function asset(): { tarPath: string; jsonPath: string } {
+  return { tarPath: assetPath('busybox.tar'), jsonPath: assetPath('busybox.json') };
+}
+
+/** The image a container is made from: from the store, or, for the built-in one, made now. Throws NO_SUCH_IMAGE. */
+export async function imageFor(core: Core, reference: string): Promise<ResolvedImage> {
+  const image = resolveImage(core.root, reference);
+  if (image !== undefined) {
+    await ensureLayers(core.root, image, stepOpener(core));
+    return image;
+  }
+  if (isDefaultName(reference)) return ensureDefaultImage(core.root, asset(), stepOpener(core));
+  throw noSuchImage(reference);
+}
+
+/** The images room of the engine. */
+export class Images {
+  constructor(private readonly core: Core) {}
+
+  list(): Promise<ImageSummary[]> {
+    return Promise.resolve(listImages(this.core.root));
+  }
+
+  /** Docker's shape. Throws NO_SUCH_IMAGE. */
+  inspect(reference: string): Promise<unknown> {
+    return Promise.resolve(inspectImage(this.core.root, reference));
+  }
+
+  /** Untags, and deletes what no image uses any more. Throws IMAGE_IN_USE, NO_SUCH_IMAGE. */
+  async remove(
+    reference: string,
+    options: { force?: boolean } = {},
+  ): Promise<{ untagged: string[]; deleted: string[] }> {
+    this.core.prepare();
+    return removeImage({
+      root: this.core.root,
+      reference,
+      force: options.force,
+      usedBy: (id) => {
+        for (const containerId of listIds(this.core.paths)) {
+          const record = readRecord(this.core.paths, containerId);
+          if (record === undefined || isBroken(record) || record.imageId !== id) continue;
+          const { status } = lifeOf(this.core.paths, containerId);
+          return `container ${record.name} (${status}) uses it`;
+        }
+        return undefined;
+      },
+    });
+  }
+
+  /** A root file system as a new one-layer image: a tar (gzip too), a directory, or "-" for standard input. */
+  async import(
+    source: string,
+    options: {
+      reference?: string | undefined;
+      message?: string | undefined;
+      changes?: readonly string[] | undefined;
+    } = {},
+  ): Promise<string> {
+    this.core.prepare();
+    let directory = false;
+    if (source !== '-') {
+      try {
+        directory = statSync(source).isDirectory();
+      } catch (error) {
+        const errno = errnoOf(error);
+        if (errno === undefined) throw error;
+        throw badInput(
+          `cannot import ${source}: ${errno === 'ENOENT' ? 'there is no such file or directory' : errno}`,
+          {
+            errno,
+            subject: source,
+            remedy: 'give a tar file, a directory, or - for standard input',
+            exitCode: 1,
+            cause: error,
+          },
+        );
+      }
+    }
+    const openSteps = stepOpener(this.core);
+    // The shim's file must be there before something is walked.
+    const from = directory
+      ? { walk: runWalk(this.core.root, source.startsWith('/') ? source : `${process.cwd()}/${source}`) }
+      : { tar: source === '-' ? process.stdin : createReadStream(source) };
+    const image = await importImage({
+      root: this.core.root,
+      source: from,
+      openSteps,
+      createdMs: Date.now(),
+      ...options,
+    });
+    return image.id;
+  }
+}

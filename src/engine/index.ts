@@ -1,0 +1,60 @@
+import { type LibraryRunOptions, runCaptured } from './capture.ts';
+import { Containers } from './containers.ts';
+import { Core, type EngineOptions } from './core.ts';
+import { builtInHasCommand, findImage, imageHasCommand } from './explain.ts';
+import { Images, isDefaultName } from './images.ts';
+import { engineInfo, versionInfo } from './info.ts';
+import type { RunResult } from './types.ts';
+
+/**
+ * A container engine: no daemon behind it, all state is in files below its root directory, so that any number of
+ * engines, in any number of processes, work on the same containers.
+ */
+export class Engine {
+  readonly containers: Containers;
+  readonly images: Images;
+  private readonly core: Core;
+
+  /** Touches nothing; the root directory is made by the first call that needs it. Throws BAD_INPUT. */
+  constructor(options: EngineOptions = {}) {
+    this.core = new Core(options);
+    this.containers = new Containers(this.core);
+    this.images = new Images(this.core);
+  }
+
+  /**
+   * Runs a program in a fresh container, waits for it, and removes the container.
+   * The signal kills the program; the promise then rejects with the signal's reason.
+   */
+  run(image: string, argv: readonly string[], options: LibraryRunOptions = {}): Promise<RunResult> {
+    return runCaptured(this.core, this.containers, image, argv, options);
+  }
+
+  /** True when the store has an image of this name or id. */
+  hasImage(reference: string): boolean {
+    return isDefaultName(reference) || findImage(this.core, reference) !== undefined;
+  }
+
+  /** True when the default image has this command. */
+  defaultImageHas(word: string): boolean {
+    const image = findImage(this.core, this.core.defaultImage);
+    if (image !== undefined) return imageHasCommand(image, word);
+    return isDefaultName(this.core.defaultImage) && builtInHasCommand(word);
+  }
+
+  info(): Promise<Record<string, unknown>> {
+    return Promise.resolve(engineInfo(this.core));
+  }
+
+  version(): Record<string, string> {
+    return versionInfo();
+  }
+}
+
+export { MydockerError } from '../base/index.ts';
+export { setAssets } from '../shim/index.ts';
+export type { LibraryRunOptions } from './capture.ts';
+export { Containers } from './containers.ts';
+export type { EngineOptions } from './core.ts';
+export { Images } from './images.ts';
+export type * from './types.ts';

@@ -1,0 +1,191 @@
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { errnoOf, MydockerError } from '../base/index.ts';
+import { planLoopback } from '../network/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { planLaunch } from '../runtime/index.ts';
+import { AttachClient, encodeLaunch, type Report, startShim, stepError, WANTS } from '../shim/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  currentBootId,
+  nameFile,
+  ownMark,
+  planOverlay,
+  runDir,
+  stagingName,
+} from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { ociSpec } from './oci.ts';
+import { AttachedSession } from './session.ts';
+import { lifeOf } from './status.ts';
+import { bury } from './sweep.ts';
+import type { How, Running, StreamFds } from './types.ts';
+
+/** Docker's json-file defaults would be unbounded; these are podman's and every operator's first setting. */
+const LOG = { maxBytes: 10_000_000, maxFiles: 3 };
+/** Slot 0 holds the cgroup directory. */
+const FIRST_SLOT = 1;
+
+/** The launch plan of a container: pure data, from its record and facts about the host. */
+export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan {
+  const dir = containerDir(core.paths, record.id);
+  const spec = ociSpec(record, dir);
+  return planLaunch({
+    spec,
+    id: record.id,
+    bootId: currentBootId(),
+    cgroups: core.cgroups(),
+    cgroupFacts: core.cgroupFacts(),
+    rootfs: planOverlay({
+      lower: record.layers,
+      layersDir: `${core.root}/layers`,
+      upper: `${dir}/upper`,
+      work: `${dir}/work`,
+      target: spec.root.path,
+      ownDir: dir,
+    }),
+    network: record.network === 'none' ? planLoopback() : [],
+    firstSlot: FIRST_SLOT,
+    paths: {
+      runDir: runDir(core.paths, record.id),
+      containerDir: dir,
+      nameFile: nameFile(core.paths, record.name),
+      log: `${dir}/log.json`,
+    },
+    log: LOG,
+    autoRemove: record.autoRemove,
+    stdin: record.stdin,
+    inherit: how === 'inherit',
+    hold: how === 'session',
+    init: record.init,
+  });
+}
+
+/**
+ * Takes the container's run directory by renaming a complete one into place: of two starts at once, one wins.
+ * Returns false when it is running already.
+ */
+async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Promise<boolean> {
+  const target = runDir(core.paths, record.id);
+  const staging = `${core.paths.run}/${stagingName()}`;
+  try {
+    mkdirSync(staging, { mode: 0o700 });
+    writeFileSync(`${staging}/owner`, ownMark());
+    writeFileSync(`${staging}/plan`, plan);
+    for (let tries = 0; tries < 3; tries++) {
+      try {
+        renameSync(staging, target);
+        return true;
+      } catch (error) {
+        const errno = errnoOf(error);
+        if (errno !== 'ENOTEMPTY' && errno !== 'EEXIST') throw error;
+      }
+      if (!lifeOf(core.paths, record.id).dead) return false;
+      await bury(core, record.id);
+    }
+    return false;
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** The shim went without a word: killed, or never came up. */
+async function lostShim(core: Core, record: ContainerRecord): Promise<MydockerError> {
+  if (lifeOf(core.paths, record.id).dead) await bury(core, record.id);
+  return new MydockerError(
+    'MONITOR_LOST',
+    `the monitor of ${record.name} was killed, and the container with it`,
+    {
+      subject: record.name,
+      remedy: 'see the system log for who did it (an out-of-memory kill?)',
+      exitCode: 137,
+    },
+  );
+}
+
+interface Started {
+  report: Report;
+  plan: Plan;
+}
+
+async function exitOf(core: Core, record: ContainerRecord, started: Promise<Started>): Promise<number> {
+  const { report, plan } = await started;
+  if (report.failure !== undefined) throw stepError(`cannot start ${record.name}`, plan, report.failure);
+  if (report.ending === undefined) throw await lostShim(core, record);
+  return report.ending.code;
+}
+
+async function sendSignal(core: Core, id: string, signal: number): Promise<void> {
+  const client = await AttachClient.connect(`${runDir(core.paths, id)}/attach.sock`, 0);
+  try {
+    await client.signal(signal);
+  } finally {
+    client.close();
+  }
+}
+
+/** A signal for a foreground program. It may come before the monitor listens, or after the end: both are no error. */
+function forwardSignal(core: Core, id: string, signal: number, tries = 50): void {
+  sendSignal(core, id, signal).catch((error: unknown) => {
+    const errno = errnoOf(error);
+    const gone = error instanceof MydockerError;
+    if (!gone && errno !== 'ENOENT' && errno !== 'ECONNREFUSED') throw error;
+    if (tries > 0 && lifeOf(core.paths, id).status === 'created')
+      setTimeout(() => forwardSignal(core, id, signal, tries - 1), 10);
+  });
+}
+
+/** Starts a container. Undefined: it was running already. A failure leaves everything as it was before. */
+export async function startContainer(
+  core: Core,
+  record: ContainerRecord,
+  how: How,
+  fds: StreamFds = { stdin: 0, stdout: 1, stderr: 2 },
+): Promise<Running | undefined> {
+  const plan = launchPlan(core, record, how);
+  const detach = how !== 'inherit';
+  if (!(await takeRunDir(core, record, encodeLaunch(plan, { detach, fault: core.fault })))) return undefined;
+  const directory = runDir(core.paths, record.id);
+  const planFd = openSync(`${directory}/plan`, 'r');
+  let shim: ReturnType<typeof startShim>;
+  try {
+    shim = startShim({
+      root: core.root,
+      mode: 'launch',
+      title: record.id.slice(0, 12),
+      planFd,
+      ...(detach
+        ? {}
+        : { stdin: record.stdin ? fds.stdin : 'ignore', stdout: fds.stdout, stderr: fds.stderr }),
+    });
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  } finally {
+    closeSync(planFd);
+  }
+  const started = shim.done.then((report) => ({ report, plan }));
+  const running: Running = {
+    id: record.id,
+    name: record.name,
+    notes: [],
+    exit: Promise.resolve(0),
+    signal: (number) => forwardSignal(core, record.id, number),
+  };
+  if (how === 'inherit') return { ...running, exit: exitOf(core, record, started) };
+  const { report } = await started;
+  if (report.failure !== undefined) throw stepError(`cannot start ${record.name}`, plan, report.failure);
+  if (how === 'detached') {
+    if (report.startedPid === undefined) throw await lostShim(core, record);
+    return { ...running, exit: Promise.resolve(0) };
+  }
+  if (!report.ready) throw await lostShim(core, record);
+  const client = await AttachClient.connect(
+    `${directory}/attach.sock`,
+    WANTS.stdin | WANTS.stdout | WANTS.stderr | WANTS.release,
+  );
+  const session = new AttachedSession(client, (failure) =>
+    stepError(`cannot start ${record.name}`, plan, failure),
+  );
+  return { ...running, session, exit: session.done.then((code) => code ?? 0) };
+}

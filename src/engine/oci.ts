@@ -1,0 +1,114 @@
+import { statSync } from 'node:fs';
+import { errnoOf, MydockerError } from '../base/index.ts';
+import {
+  DEFAULT_CAPABILITIES,
+  DEFAULT_MASKED_PATHS,
+  DEFAULT_READONLY_PATHS,
+  type OciMount,
+  type OciProcess,
+  type OciSpec,
+} from '../runtime/index.ts';
+import type { ContainerRecord } from '../storage/index.ts';
+
+/** Where a container's cgroups lie below each hierarchy's root. The full id: two containers never share one. */
+export function cgroupsPath(id: string): string {
+  return `mydocker/${id}`;
+}
+
+const NAMESPACES = ['mount', 'pid', 'uts', 'ipc', 'cgroup'] as const;
+
+export function namespacesOf(record: ContainerRecord): OciSpec['linux']['namespaces'] {
+  return record.network === 'host' ? NAMESPACES : [...NAMESPACES, 'network'];
+}
+
+function isFile(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    throw new MydockerError(
+      'NO_MOUNT_SOURCE',
+      `cannot mount ${path}: ${errno === 'ENOENT' ? 'the host has no such file or directory' : errno}`,
+      {
+        errno,
+        subject: path,
+        remedy: 'make it first, or give another source with -v',
+      },
+    );
+  }
+}
+
+function mountsOf(record: ContainerRecord, containerDir: string): OciMount[] {
+  const own = ['hosts', 'hostname', 'resolv.conf'].map(
+    (name): OciMount => ({
+      destination: `/etc/${name}`,
+      type: 'bind',
+      source: `${containerDir}/${name}`,
+      options: [],
+      sourceIsFile: true,
+    }),
+  );
+  const asked = record.mounts.map((m): OciMount => {
+    const mode = m.readOnly ? ['ro'] : [];
+    if (m.type === 'bind') {
+      return {
+        destination: m.target,
+        type: 'bind',
+        source: m.source,
+        options: mode,
+        sourceIsFile: isFile(m.source),
+      };
+    }
+    const size = m.sizeBytes === undefined ? [] : [`size=${m.sizeBytes}`];
+    const bits = m.mode === undefined ? [] : [`mode=${m.mode.toString(8)}`];
+    return {
+      destination: m.target,
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: [...mode, ...size, ...bits, ...(m.options ?? [])],
+    };
+  });
+  // A mount of the user's on /etc/hosts and the like replaces ours.
+  const taken = new Set(asked.map((m) => m.destination));
+  return [...own.filter((m) => !taken.has(m.destination)), ...asked];
+}
+
+/** How a process of this container starts, unless its own flags say otherwise. */
+export function processOf(record: ContainerRecord): OciProcess {
+  return {
+    terminal: record.tty,
+    user: { username: record.user },
+    args: [...record.entrypoint, ...record.cmd],
+    env: record.env,
+    cwd: record.workdir === '' ? '/' : record.workdir,
+    capabilities: DEFAULT_CAPABILITIES,
+    noNewPrivileges: false,
+  };
+}
+
+/** The OCI runtime spec of a container: what the runtime room plans from. Throws NO_MOUNT_SOURCE. */
+export function ociSpec(record: ContainerRecord, containerDir: string): OciSpec {
+  const { memoryBytes, cpuQuotaUs, cpusetCpus, pidsLimit } = record.resources;
+  const cpu = {
+    ...(cpuQuotaUs === undefined ? {} : { quota: cpuQuotaUs, period: 100_000 }),
+    ...(cpusetCpus === undefined ? {} : { cpus: cpusetCpus }),
+  };
+  return {
+    process: processOf(record),
+    root: { path: `${containerDir}/rootfs`, readonly: record.readOnly },
+    hostname: record.hostname,
+    mounts: mountsOf(record, containerDir),
+    linux: {
+      namespaces: namespacesOf(record),
+      cgroupsPath: cgroupsPath(record.id),
+      resources: {
+        ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes } }),
+        ...(Object.keys(cpu).length === 0 ? {} : { cpu }),
+        ...(pidsLimit === undefined ? {} : { pids: { limit: pidsLimit } }),
+      },
+      maskedPaths: DEFAULT_MASKED_PATHS,
+      readonlyPaths: DEFAULT_READONLY_PATHS,
+    },
+  };
+}

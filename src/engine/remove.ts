@@ -1,0 +1,40 @@
+import { MydockerError } from '../base/index.ts';
+import { readRecord } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { isBroken, lifeOf } from './status.ts';
+import { connectMonitor } from './stop.ts';
+import { bury, dropContainer } from './sweep.ts';
+
+/**
+ * Removes a container: refused while it runs, unless forced. Idempotent: a second one, or one after a crash,
+ * ends in the same state. Files are removed without crossing into any mount.
+ */
+export async function removeContainer(
+  core: Core,
+  id: string,
+  options: { force?: boolean } = {},
+): Promise<void> {
+  const record = readRecord(core.paths, id);
+  if (record === undefined) return;
+  const name = isBroken(record) ? undefined : record.name;
+  const label = name ?? id.slice(0, 12);
+  const life = lifeOf(core.paths, id);
+  if (life.status === 'running' && options.force !== true) {
+    throw new MydockerError('RUNNING', `cannot remove ${label}: it is running`, {
+      subject: label,
+      remedy: `stop it first (mydocker stop ${label}), or use rm -f`,
+      exitCode: 1,
+    });
+  }
+  if (life.status === 'running') {
+    const client = await connectMonitor(core, id, 0);
+    if (client !== undefined) {
+      await client.signal(9).catch((error: unknown) => {
+        if (!(error instanceof MydockerError)) throw error;
+      });
+      await client.end;
+    }
+  }
+  if (lifeOf(core.paths, id).dead) await bury(core, id);
+  await dropContainer(core, id, name);
+}

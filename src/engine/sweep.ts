@@ -1,0 +1,174 @@
+import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { errnoOf } from '../base/index.ts';
+import { runActions, startShim } from '../shim/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  currentBootId,
+  type ExitRecord,
+  isAbandoned,
+  isAbandonedCreation,
+  isOwnerAlive,
+  listIds,
+  nameFile,
+  ownMark,
+  readExit,
+  readIfThere,
+  readRecord,
+  readState,
+  releaseName,
+  runDir,
+  stagingName,
+  writeExit,
+} from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { isBroken, lifeOf } from './status.ts';
+
+/** A run on behalf of a busy host looks at no more run directories than this; `ps` and `rm` look at all. */
+const QUICK_LOOKS = 16;
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Removes trees below the root directory, never crossing a mount. */
+export function removeTrees(core: Core, what: string, paths: readonly string[]): Promise<void> {
+  return runActions(
+    core.root,
+    what,
+    paths.map((path) => ({ op: 'remove-tree', path, why: 'not followed into any mount' })),
+  );
+}
+
+function epitaph(core: Core, id: string, directory: string): ExitRecord {
+  const state = readState(
+    { ...core.paths, run: directory.slice(0, directory.lastIndexOf('/')) },
+    directory.slice(directory.lastIndexOf('/') + 1),
+  );
+  const rebooted = state !== undefined && state.bootId !== currentBootId();
+  const before = readExit(core.paths, id);
+  if (before !== undefined && state !== undefined && before.finishedAt >= state.startedAt) return before;
+  return {
+    exitCode: rebooted ? 255 : 137,
+    signal: rebooted ? 0 : 9,
+    oomKilled: false,
+    finishedAt: new Date().toISOString(),
+    note: rebooted ? 'the host was restarted' : 'its monitor was killed, and it with it',
+  };
+}
+
+/**
+ * Ends what a dead monitor left: carries out the undo steps of its plan (the container's processes, cgroups,
+ * with --rm the container itself), and writes how it ended. Only one of several callers does it: the run
+ * directory is taken by a rename first.
+ */
+export async function bury(core: Core, id: string): Promise<void> {
+  const directory = `${core.paths.run}/.dead-${ownMark()}-${id}`;
+  try {
+    renameSync(runDir(core.paths, id), directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  await finishBurial(core, id, directory);
+}
+
+async function finishBurial(core: Core, id: string, directory: string): Promise<void> {
+  const hadState = existsSync(`${directory}/state.json`);
+  const exit = epitaph(core, id, directory);
+  if (existsSync(`${directory}/plan`)) {
+    const planFd = openSync(`${directory}/plan`, 'r');
+    try {
+      await startShim({ root: core.root, mode: 'undo', title: id.slice(0, 12), planFd }).done;
+    } finally {
+      closeSync(planFd);
+    }
+  }
+  if (hadState && existsSync(containerDir(core.paths, id))) writeExit(core.paths, id, exit);
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function sweepRun(core: Core, quick: boolean): Promise<void> {
+  const names = entries(core.paths.run);
+  const ids = names.filter((name) => /^[0-9a-f]{64}$/.test(name));
+  const looked =
+    quick && ids.length > QUICK_LOOKS ? ids.sort(() => Math.random() - 0.5).slice(0, QUICK_LOOKS) : ids;
+  for (const id of looked) if (lifeOf(core.paths, id).dead) await bury(core, id);
+  for (const name of names) {
+    if (isAbandoned(name)) rmSync(`${core.paths.run}/${name}`, { recursive: true, force: true });
+    const dead = /^\.dead-(\d+-\d+)-([0-9a-f]{64})$/.exec(name);
+    if (dead?.[1] === undefined || dead[2] === undefined || isOwnerAlive(dead[1])) continue;
+    const mine = `${core.paths.run}/.dead-${ownMark()}-${dead[2]}`;
+    try {
+      renameSync(`${core.paths.run}/${name}`, mine);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') continue;
+      throw error;
+    }
+    await finishBurial(core, dead[2], mine);
+  }
+}
+
+/** A `run` whose caller died between creating and starting: as if it had never been. */
+function neverStarted(core: Core, id: string): ContainerRecord | undefined {
+  const record = readRecord(core.paths, id);
+  if (record === undefined || isBroken(record) || record.startingOwner === undefined) return undefined;
+  if (existsSync(runDir(core.paths, id)) || readExit(core.paths, id) !== undefined) return undefined;
+  return isOwnerAlive(record.startingOwner) ? undefined : record;
+}
+
+async function sweepContainers(core: Core, quick: boolean): Promise<void> {
+  const all = entries(`${core.root}/containers`);
+  const gone = all.filter((name) => isAbandonedCreation(name) || isAbandoned(name));
+  if (gone.length > 0)
+    await removeTrees(
+      core,
+      'cannot remove what an interrupted command left',
+      gone.map((name) => `${core.root}/containers/${name}`),
+    );
+  if (quick && all.length > QUICK_LOOKS) return;
+  for (const id of listIds(core.paths)) {
+    const record = neverStarted(core, id);
+    if (record !== undefined) await dropContainer(core, id, record.name);
+  }
+}
+
+function sweepNames(core: Core): void {
+  const ids = new Set(listIds(core.paths));
+  for (const name of entries(`${core.root}/names`)) {
+    const file = nameFile(core.paths, name);
+    if (isAbandoned(name)) rmSync(file, { force: true });
+    if (name.startsWith('.')) continue;
+    const id = readIfThere(file);
+    const making = entries(`${core.root}/containers`).some((entry) => entry.endsWith(`-${id}`));
+    if (id !== undefined && !ids.has(id) && !making) rmSync(file, { force: true });
+  }
+}
+
+/** Takes a container away: out of sight by one rename, then its name, then its files. */
+export async function dropContainer(core: Core, id: string, name: string | undefined): Promise<void> {
+  const doomed = `${core.root}/containers/${stagingName()}`;
+  try {
+    renameSync(containerDir(core.paths, id), doomed);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  if (name !== undefined) releaseName(core.paths, name, id);
+  else {
+    for (const other of entries(`${core.root}/names`)) releaseName(core.paths, other, id);
+  }
+  await removeTrees(core, `cannot remove the files of ${name ?? id.slice(0, 12)}`, [doomed]);
+}
+
+/** Clears what killed commands and dead monitors left. `quick`: on the way of another command, so at little cost. */
+export async function sweep(core: Core, quick: boolean): Promise<void> {
+  await sweepRun(core, quick);
+  await sweepContainers(core, quick);
+  if (!quick) sweepNames(core);
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { blobPath } from '../storage/index.ts';
+import { fakeShim } from './fake-shim.ts';
+import { importImage } from './import.ts';
+import { ensureLayers } from './layer.ts';
+import { inspectImage, listImages } from './list.ts';
+import { removeImage } from './remove.ts';
+import { requireImage, resolveImage } from './store.ts';
+import { tarEntry } from './tar-entry.ts';
+import { TAR_END, tarHeader, tarPadding } from './tar-write.ts';
+
+function newRoot(t: TestContext): string {
+  const root = mkdtempSync(join(tmpdir(), 'mydocker-images-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  return root;
+}
+
+function tarOf(content: string): Buffer {
+  const file = tarEntry('etc/motd', 'file', 0o644, { size: content.length });
+  return Buffer.concat([tarHeader(file), Buffer.from(content), tarPadding(content.length), TAR_END]);
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  if (bytes.length > 0) yield bytes;
+}
+
+const { openSteps } = fakeShim(true);
+
+function importTar(root: string, tar: Buffer, reference?: string, changes: string[] = []) {
+  return importImage({ root, source: { tar: once(tar) }, openSteps, reference, changes, createdMs: 1000 });
+}
+
+/** Everything below the root, but the lock-free marker files every store has. */
+function treeOf(root: string): string[] {
+  return (readdirSync(root, { recursive: true }) as string[]).sort();
+}
+
+test('importImage() makes an image that is found by name, id and prefix, gzipped or not', async (t) => {
+  const root = newRoot(t);
+  const image = await importTar(root, gzipSync(tarOf('hi')), 'team/app:v1', ['CMD ["sh"]']);
+  for (const text of [
+    'team/app:v1',
+    'docker.io/team/app:v1',
+    image.id,
+    image.id.slice(7),
+    image.id.slice(7, 15),
+  ]) {
+    assert.deepEqual(resolveImage(root, text), image, text);
+  }
+  assert.equal(resolveImage(root, 'team/app'), undefined);
+  assert.equal(readFileSync(`${image.layers[0]}/etc/motd`, 'utf8'), 'hi');
+  assert.deepEqual(image.config, { Cmd: ['sh'] });
+  const [row] = listImages(root);
+  assert.deepEqual(
+    [row?.repository, row?.tag, row?.sizeBytes, row?.createdAtMs],
+    ['team/app', 'v1', 2, 1000],
+  );
+  assert.deepEqual(inspectImage(root, 'team/app:v1').RepoTags, ['team/app:v1']);
+});
+
+test('importImage() leaves the store as it was when the source is no tar', async (t) => {
+  const root = newRoot(t);
+  await importTar(root, tarOf('hi'), 'good');
+  const before = treeOf(root);
+  const bad: Array<readonly [Buffer, RegExp]> = [
+    [Buffer.alloc(0), /empty/],
+    [Buffer.from('no tar at all'.repeat(100)), /no tar archive/],
+    [tarOf('x'.repeat(2000)).subarray(0, 1000), /in the middle/],
+    [gzipSync(tarOf('hello')).subarray(0, 60), /gzip/],
+    [Buffer.from('fd377a585a000000', 'hex'), /xz/],
+  ];
+  for (const [bytes, why] of bad) {
+    await assert.rejects(
+      importTar(root, bytes, 'bad'),
+      (error: Error) => why.test(error.message),
+      String(why),
+    );
+    assert.deepEqual(treeOf(root), before);
+  }
+  await assert.rejects(importTar(root, tarOf('x'), 'Bad Name'), { code: 'BAD_INPUT' });
+  assert.deepEqual(treeOf(root), before);
+});
+
+test('a name moves to the newer image and the older one stays without', async (t) => {
+  const root = newRoot(t);
+  const old = await importTar(root, tarOf('old'), 'app');
+  const young = await importTar(root, tarOf('young'), 'app');
+  assert.equal(resolveImage(root, 'app')?.id, young.id);
+  assert.equal(resolveImage(root, old.id)?.reference, '');
+  assert.deepEqual(
+    listImages(root)
+      .map((row) => row.repository)
+      .sort(),
+    ['<none>', 'app'],
+  );
+});
+
+test('removeImage() takes one name, then the image and what no other image uses', async (t) => {
+  const root = newRoot(t);
+  const one = await importTar(root, tarOf('same'), 'one', ['ENV A=1']);
+  const two = await importTar(root, tarOf('same'), 'two', ['ENV A=2']);
+  assert.deepEqual(one.layers, two.layers);
+  const usedBy = () => undefined;
+  const removed = await removeImage({ root, reference: 'one', usedBy });
+  assert.deepEqual(removed.untagged, ['one:latest']);
+  assert.deepEqual(removed.deleted.sort(), [one.id, one.manifestDigest].sort());
+  assert.equal(existsSync(two.layers[0] ?? ''), true);
+  await removeImage({ root, reference: two.id.slice(7, 19), usedBy });
+  assert.deepEqual(treeOf(root), [
+    'images',
+    'images/blobs',
+    'images/blobs/sha256',
+    'images/index.json',
+    'images/oci-layout',
+    'layers',
+  ]);
+  await assert.rejects(removeImage({ root, reference: 'two', usedBy }), {
+    code: 'NO_SUCH_IMAGE',
+    exitCode: 1,
+  });
+});
+
+test('removeImage() refuses an image in use; with force it only loses its name', async (t) => {
+  const root = newRoot(t);
+  const image = await importTar(root, tarOf('hi'), 'app');
+  const usedBy = () => 'container bird uses it';
+  await assert.rejects(removeImage({ root, reference: 'app', usedBy }), {
+    code: 'IMAGE_IN_USE',
+    exitCode: 1,
+  });
+  assert.deepEqual(await removeImage({ root, reference: 'app', force: true, usedBy }), {
+    untagged: ['app:latest'],
+    deleted: [],
+  });
+  assert.equal(resolveImage(root, 'app'), undefined);
+  assert.equal(requireImage(root, image.id).layers.length, 1);
+});
+
+test('a damaged image is listed, can be removed, and does not harm the others', async (t) => {
+  const root = newRoot(t);
+  const bad = await importTar(root, tarOf('bad'), 'bad');
+  const good = await importTar(root, tarOf('good'), 'good');
+  writeFileSync(blobPath(root, bad.id), 'not json');
+  assert.throws(() => resolveImage(root, 'bad'), { code: 'CORRUPT_IMAGE' });
+  assert.equal(resolveImage(root, good.id.slice(7, 17))?.reference, 'good');
+  assert.equal(listImages(root).length, 2);
+  assert.deepEqual((await removeImage({ root, reference: 'bad', usedBy: () => undefined })).untagged, [
+    'bad:latest',
+  ]);
+  assert.deepEqual(
+    listImages(root).map((row) => row.repository),
+    ['good'],
+  );
+});
+
+test('ensureLayers() unpacks a missing layer again, and refuses bytes of another digest', async (t) => {
+  const root = newRoot(t);
+  const image = await importTar(root, tarOf('hi'), 'app');
+  const dir = image.layers[0] ?? '';
+  rmSync(dir, { recursive: true });
+  await ensureLayers(root, image, openSteps);
+  assert.equal(readFileSync(`${dir}/etc/motd`, 'utf8'), 'hi');
+  rmSync(dir, { recursive: true });
+  for (const diffId of image.diffIds) writeFileSync(blobPath(root, diffId), tarOf('evil'));
+  await assert.rejects(ensureLayers(root, image, openSteps), { code: 'BAD_DIGEST' });
+  assert.equal(existsSync(dir), false);
+});

@@ -1,0 +1,11 @@
+export { DEFAULT_IMAGE, type DefaultImageAsset, ensureDefaultImage } from './busybox.ts';
+export { applyChanges } from './changes.ts';
+export { type CommitOptions, commitImage } from './commit.ts';
+export { type ImportOptions, type ImportSource, importImage } from './import.ts';
+export { ensureLayers } from './layer.ts';
+export { type ImageRow, inspectImage, listImages } from './list.ts';
+export type { ImageConfig } from './manifest.ts';
+export { canonicalName, familiarName, parseReference, type Reference } from './reference.ts';
+export { type RemovedImage, type RemoveImageOptions, removeImage } from './remove.ts';
+export type { OpenSteps, StepSink } from './steps.ts';
+export { noSuchImage, type ResolvedImage, requireImage, resolveImage } from './store.ts';

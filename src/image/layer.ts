@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { MydockerError } from '../base/index.ts';
+import {
+  BlobWriter,
+  blobPath,
+  type ChainId,
+  chainIdOf,
+  chainIdsOf,
+  commitLayer,
+  type DiffId,
+  dropStaged,
+  hasLayer,
+  layerDir,
+  stageLayer,
+} from '../storage/index.ts';
+import { decompressed } from './decompress.ts';
+import { type Leftovers, undoAndThrow } from './garbage.ts';
+import { type Descriptor, MEDIA, readManifest } from './manifest.ts';
+import type { OpenSteps } from './steps.ts';
+import type { ResolvedImage } from './store.ts';
+import { unpackLayer } from './unpack.ts';
+
+/** A layer that is now in the store: its blob, and its directory. */
+export interface StoredLayer {
+  diffId: DiffId;
+  chainId: ChainId;
+  descriptor: Descriptor;
+  /** Sum of its files' sizes. */
+  sizeBytes: number;
+}
+
+async function* tap(source: AsyncIterable<Buffer>, take: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    take(chunk);
+    yield chunk;
+  }
+}
+
+/**
+ * Stores an uncompressed tar as a layer above `parent` (none: the lowest): one pass writes the blob, digests it
+ * and unpacks it. Both appear whole or not at all; after an error neither is there.
+ */
+export async function addLayer(options: {
+  root: string;
+  tar: AsyncIterable<Buffer>;
+  parent?: ChainId | undefined;
+  openSteps: OpenSteps;
+}): Promise<StoredLayer> {
+  const { root, tar, parent, openSteps } = options;
+  const blob = new BlobWriter(root, { sync: true });
+  let staging: string | undefined;
+  const written: Leftovers = { blobs: [], chainIds: [] };
+  try {
+    staging = stageLayer(root);
+    const { sizeBytes } = await unpackLayer(
+      tap(tar, (chunk) => blob.write(chunk)),
+      staging,
+      openSteps,
+    );
+    const diffId = blob.finish() as DiffId;
+    written.blobs.push(diffId);
+    const chainId = chainIdOf(parent, diffId);
+    commitLayer(root, staging, chainId, { diffId, sizeBytes });
+    const descriptor = { mediaType: MEDIA.layer, digest: diffId, size: blob.sizeBytes };
+    return { diffId, chainId, descriptor, sizeBytes };
+  } catch (error) {
+    blob.abort();
+    if (staging !== undefined) dropStaged(staging);
+    if (written.blobs.length === 0) throw error;
+    return await undoAndThrow(root, written, error);
+  }
+}
+
+/**
+ * Unpacks those layers of an image whose directories are missing, from their blobs, checking each diff id.
+ * Looks at one directory a layer when all are there. A layer appears by rename, or not at all.
+ */
+export async function ensureLayers(root: string, image: ResolvedImage, openSteps: OpenSteps): Promise<void> {
+  const chainIds = chainIdsOf(image.diffIds);
+  if (chainIds.every((chainId) => hasLayer(root, chainId))) return;
+  const { layers } = readManifest(root, image.manifestDigest);
+  for (const [i, chainId] of chainIds.entries()) {
+    const [descriptor, diffId] = [layers[i], image.diffIds[i]];
+    if (hasLayer(root, chainId) || descriptor === undefined || diffId === undefined) continue;
+    await unpackBlob(root, descriptor, diffId, chainId, openSteps);
+  }
+}
+
+async function unpackBlob(
+  root: string,
+  descriptor: Descriptor,
+  diffId: DiffId,
+  chainId: ChainId,
+  openSteps: OpenSteps,
+): Promise<void> {
+  const staging = stageLayer(root);
+  try {
+    const hash = createHash('sha256');
+    const tar = decompressed(createReadStream(blobPath(root, descriptor.digest)));
+    const { sizeBytes } = await unpackLayer(
+      tap(tar, (chunk) => hash.update(chunk)),
+      staging,
+      openSteps,
+    );
+    const found = `sha256:${hash.digest('hex')}`;
+    if (found !== diffId) {
+      throw new MydockerError('BAD_DIGEST', `a layer is not what its image says: ${diffId} holds ${found}`, {
+        subject: layerDir(root, chainId),
+        remedy: 'remove the image with "mydocker rmi -f" and import it again',
+      });
+    }
+    commitLayer(root, staging, chainId, { diffId, sizeBytes });
+  } catch (error) {
+    dropStaged(staging);
+    throw error;
+  }
+}

@@ -1,0 +1,153 @@
+import { MydockerError } from '../base/index.ts';
+import {
+  chainIdsOf,
+  type DiffId,
+  FULL_NAME,
+  type ImageId,
+  type IndexEntry,
+  layerDir,
+  type ManifestDigest,
+  REF_NAME,
+  readIndex,
+} from '../storage/index.ts';
+import {
+  createdMsOf,
+  type ImageConfig,
+  type ImageFile,
+  ifReadable,
+  isImageEntry,
+  type Manifest,
+  readImageFile,
+  readManifest,
+} from './manifest.ts';
+import { canonicalName, parseReference } from './reference.ts';
+
+/** An image as a container's start needs it. */
+export interface ResolvedImage {
+  /** Digest of the config. */
+  id: ImageId;
+  /** Its name as users write it ("busybox", "foo:v1"); "" for an image without a name. */
+  reference: string;
+  config: ImageConfig;
+  /** Absolute directories of its unpacked layers, newest first: overlayfs's lowerdir order. */
+  layers: string[];
+  /** Oldest first, as the config has them. */
+  diffIds: DiffId[];
+  manifestDigest: ManifestDigest;
+  createdMs: number;
+}
+
+/** Fewer digits would take too many commands for ids: "dd", "ed". */
+const MIN_PREFIX_LENGTH = 4;
+const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{1,64})$/;
+
+/** An index entry with what it points to. */
+export interface StoredImage {
+  entry: IndexEntry;
+  manifest: Manifest;
+  image: ImageFile;
+}
+
+/** Reads what an index entry points to. Throws MydockerError CORRUPT_IMAGE or MISSING_BLOB. */
+export function loadEntry(root: string, entry: IndexEntry): StoredImage {
+  const manifest = readManifest(root, entry.digest);
+  return { entry, manifest, image: readImageFile(root, manifest.config.digest) };
+}
+
+/** The name of an index entry as users write it; "" when it has none. */
+export function nameOf(entry: IndexEntry): string {
+  return entry.annotations?.[REF_NAME] ?? '';
+}
+
+function byName(entries: readonly IndexEntry[], text: string): IndexEntry | undefined {
+  const exact = entries.find((entry) => nameOf(entry) === text);
+  if (exact !== undefined) return exact;
+  let full: string;
+  let digest: string | undefined;
+  try {
+    const reference = parseReference(text);
+    full = canonicalName(reference);
+    digest = reference.digest;
+    // "name@digest" is about that digest under whichever tag of the name it stands.
+    if (digest !== undefined) full = `${reference.domain}/${reference.path}:`;
+  } catch (error) {
+    if (error instanceof MydockerError && error.code === 'BAD_INPUT') return undefined;
+    throw error;
+  }
+  return entries.find((entry) => {
+    const name = entry.annotations?.[FULL_NAME] ?? '';
+    return digest === undefined ? name === full : entry.digest === digest && name.startsWith(full);
+  });
+}
+
+function byId(root: string, entries: readonly IndexEntry[], text: string): IndexEntry | undefined {
+  const prefix = ID_PREFIX.exec(text)?.[1];
+  if (prefix === undefined || prefix.length < MIN_PREFIX_LENGTH) return undefined;
+  const found = new Map<ImageId, IndexEntry>();
+  for (const entry of entries) {
+    const id = ifReadable(() => readManifest(root, entry.digest))?.config.digest;
+    if (id?.startsWith(`sha256:${prefix}`) && !found.has(id)) found.set(id, entry);
+  }
+  if (found.size > 1) {
+    throw new MydockerError('AMBIGUOUS', `more than one image id begins with "${text}"`, {
+      subject: text,
+      remedy: 'give more digits, or the name of the image',
+      exitCode: 1,
+    });
+  }
+  return found.values().next().value;
+}
+
+/** The index entry a user means: by name first, then by id or unique id prefix (4 digits or more). */
+export function findEntry(
+  root: string,
+  entries: readonly IndexEntry[],
+  text: string,
+): IndexEntry | undefined {
+  const images = entries.filter(isImageEntry);
+  return byName(images, text) ?? byId(root, images, text);
+}
+
+/** Turns an index entry into what a start needs. */
+export function resolveEntry(root: string, entry: IndexEntry): ResolvedImage {
+  const { manifest, image } = loadEntry(root, entry);
+  const diffIds = image.rootfs.diff_ids;
+  return {
+    id: manifest.config.digest,
+    reference: nameOf(entry),
+    config: image.config ?? {},
+    layers: chainIdsOf(diffIds)
+      .map((chainId) => layerDir(root, chainId))
+      .reverse(),
+    diffIds,
+    manifestDigest: entry.digest,
+    createdMs: createdMsOf(image),
+  };
+}
+
+/**
+ * Finds an image by name ("busybox", "foo:v1", "name@sha256:…"), id or id prefix; undefined when there is none.
+ * Reads the index, one manifest and one config: nothing else, for this is on the way of every run.
+ * Does not look whether its layers are unpacked: see ensureLayers.
+ */
+export function resolveImage(root: string, text: string): ResolvedImage | undefined {
+  const entry = findEntry(root, readIndex(root).manifests, text);
+  return entry === undefined ? undefined : resolveEntry(root, entry);
+}
+
+/** The same, or MydockerError NO_SUCH_IMAGE. */
+export function requireImage(root: string, text: string): ResolvedImage {
+  const image = resolveImage(root, text);
+  if (image === undefined) throw noSuchImage(text);
+  return image;
+}
+
+/** The error for a name or id that names no image. */
+export function noSuchImage(text: string): MydockerError {
+  return new MydockerError('NO_SUCH_IMAGE', `no image "${text}"`, {
+    subject: text,
+    remedy:
+      'see "mydocker images" for those there are; "mydocker import" makes one from a tar or a directory',
+    exitCode: 1,
+  });
+}

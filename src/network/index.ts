@@ -1,0 +1,1 @@
+export { linkUp, planLoopback } from './netlink.ts';

@@ -1,0 +1,147 @@
+import { errnoNumber } from '../base/errno.ts';
+import { type ArgKind, OPS } from './ops.ts';
+import type { Action, Plan, Section, Step } from './step.ts';
+
+/*
+ * The plan on the wire; all integers little-endian. Drawn here, decoded in native/plan.c.
+ *
+ *   header  u32 magic "MDPL" | u32 version | u32 total bytes | u32 step count
+ *           u32 flags | u32 index of the step that must fail (or 0xffffffff) | u32 errno it fails with
+ *   step    u16 operation | u8 section | u8 has undo | u32 ignored errno | u32 bytes of arguments | arguments
+ *           and, when it has one, its undo: u16 operation | u8 0 | u8 0 | u32 0 | u32 bytes | arguments
+ *   args    u32, u64 as they are; str: u32 length, bytes, NUL; bytes: u32 length, bytes; strv: u32 count, then str
+ */
+const MAGIC = 0x4c50444d;
+const HEADER_BYTES = 28;
+const STEP_HEAD_BYTES = 12;
+
+/** Header flags. */
+export const PLAN_FLAGS = {
+  /** The shim forks; the caller's child ends once the program has started. */
+  detach: 1,
+  /** Steps go on arriving after the header's own until end of file, each carried out at once. */
+  stream: 2,
+} as const;
+
+const SECTION_CODE: Record<Section, number> = { host: 0, 'host-after': 1, init: 2 };
+
+/** A fault to inject: step `index` fails with `errno` instead of being carried out. */
+export interface Fault {
+  readonly index: number;
+  readonly errno: number;
+}
+
+/** FNV-1a over the operations table: both sides refuse a plan made with another table. */
+export function planVersion(): number {
+  let hash = 0x811c9dc5;
+  const text = JSON.stringify(Object.entries(OPS).map(([name, row]) => [name, row.code, row.args]));
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
+}
+
+/** Grows as needed; one allocation for most plans. */
+class Writer {
+  private buffer = Buffer.allocUnsafe(16384);
+  length = 0;
+
+  private room(bytes: number): void {
+    if (this.length + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.length + bytes));
+    this.buffer.copy(larger, 0, 0, this.length);
+    this.buffer = larger;
+  }
+  u8(value: number): void {
+    this.room(1);
+    this.buffer[this.length++] = value;
+  }
+  u16(value: number): void {
+    this.room(2);
+    this.length = this.buffer.writeUInt16LE(value, this.length);
+  }
+  u32(value: number): void {
+    this.room(4);
+    this.length = this.buffer.writeUInt32LE(value >>> 0, this.length);
+  }
+  u64(value: number | bigint): void {
+    this.room(8);
+    this.length = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), this.length);
+  }
+  bytes(value: Uint8Array | string, terminate: boolean): void {
+    const size = typeof value === 'string' ? Buffer.byteLength(value) : value.length;
+    this.u32(size);
+    this.room(size + 1);
+    if (typeof value === 'string') this.buffer.write(value, this.length);
+    else this.buffer.set(value, this.length);
+    this.length += size;
+    if (terminate) this.u8(0);
+  }
+  patch(at: number, value: number): void {
+    this.buffer.writeUInt32LE(value, at);
+  }
+  done(): Buffer {
+    return this.buffer.subarray(0, this.length);
+  }
+}
+
+/** A NUL would cut the string short on the other side: refused here, where the caller can be told. */
+function checkString(value: string, op: string, name: string): string {
+  if (value.includes('\0')) throw new TypeError(`${op}: ${name} contains a NUL byte`);
+  return value;
+}
+
+function writeArg(out: Writer, kind: ArgKind, value: unknown, op: string, name: string): void {
+  if (kind === 'u32' && typeof value === 'number') out.u32(value);
+  else if (kind === 'u64' && (typeof value === 'number' || typeof value === 'bigint')) out.u64(value);
+  else if (kind === 'str' && typeof value === 'string') out.bytes(checkString(value, op, name), true);
+  else if (kind === 'bytes' && (typeof value === 'string' || value instanceof Uint8Array))
+    out.bytes(value, false);
+  else if (kind === 'strv' && Array.isArray(value)) {
+    out.u32(value.length);
+    for (const item of value) out.bytes(checkString(String(item), op, name), true);
+  } else throw new TypeError(`${op}: argument ${name} is no ${kind}`);
+}
+
+function writeAction(out: Writer, action: Action, section: number, hasUndo: boolean, ignored: number): void {
+  const row = OPS[action.op];
+  out.u16(row.code);
+  out.u8(section);
+  out.u8(hasUndo ? 1 : 0);
+  out.u32(ignored);
+  const sizeAt = out.length;
+  out.u32(0);
+  const values = action as unknown as Record<string, unknown>;
+  for (const name in row.args) {
+    writeArg(out, (row.args as Record<string, ArgKind>)[name] as ArgKind, values[name], action.op, name);
+  }
+  out.patch(sizeAt, out.length - sizeAt - 4);
+}
+
+function writeStep(out: Writer, step: Step): void {
+  const ignored = step.ignore === undefined ? 0 : (errnoNumber(step.ignore) ?? 0);
+  writeAction(out, step, SECTION_CODE[step.where], step.undo !== undefined, ignored);
+  if (step.undo !== undefined) writeAction(out, step.undo, 0, false, 0);
+}
+
+/** The bytes the shim reads. Throws TypeError for a string holding NUL. */
+export function encodePlan(plan: Plan, options: { flags?: number; fault?: Fault | undefined } = {}): Buffer {
+  const out = new Writer();
+  out.u32(MAGIC);
+  out.u32(planVersion());
+  out.u32(0);
+  out.u32(plan.steps.length);
+  out.u32(options.flags ?? 0);
+  out.u32(options.fault?.index ?? 0xffffffff);
+  out.u32(options.fault?.errno ?? 0);
+  for (const step of plan.steps) writeStep(out, step);
+  out.patch(8, out.length);
+  return out.done();
+}
+
+/** One more step for a plan sent with PLAN_FLAGS.stream. */
+export function encodeStreamStep(action: Action): Buffer {
+  const out = new Writer();
+  writeAction(out, action, 0, false, 0);
+  return out.done();
+}
+
+export const PLAN_LAYOUT = { HEADER_BYTES, STEP_HEAD_BYTES, MAGIC } as const;

@@ -1,0 +1,141 @@
+/**
+ * The one table of operations: everything the shim can be asked to do.
+ * native/ops.gen.h is generated from it (`npm run gen`); both sides refuse a plan of another table.
+ *
+ * To add an operation: a row here, a handler `op_<name>` in native/, a place that plans it, a test.
+ */
+
+/** How an argument travels. u32 and u64 little-endian; str NUL-terminated; strv a list of str. */
+export type ArgKind = 'u32' | 'u64' | 'str' | 'bytes' | 'strv';
+
+interface OpRow {
+  readonly code: number;
+  readonly args: Readonly<Record<string, ArgKind>>;
+  /** The system call, or calls, behind it: what `explain` prints. */
+  readonly call: string;
+}
+
+export const OPS = {
+  // Files. Paths are the section's own: the host's before pivot_root, the container's after.
+  own: { code: 1, args: { what: 'str' }, call: '(taken before the plan)' },
+  mkdir: { code: 2, args: { path: 'str', mode: 'u32' }, call: 'mkdir' },
+  rmdir: { code: 3, args: { path: 'str' }, call: 'rmdir' },
+  write: { code: 4, args: { path: 'str', data: 'bytes', create: 'u32' }, call: 'open, write, close' },
+  unlink: { code: 5, args: { path: 'str' }, call: 'unlink' },
+  'remove-tree': { code: 6, args: { path: 'str' }, call: 'openat2(NO_XDEV), getdents, unlinkat …' },
+  symlink: { code: 7, args: { target: 'str', path: 'str' }, call: 'symlink' },
+  link: { code: 8, args: { from: 'str', path: 'str' }, call: 'linkat' },
+  mknod: { code: 9, args: { path: 'str', mode: 'u32', major: 'u32', minor: 'u32' }, call: 'mknod, chmod' },
+  chown: { code: 10, args: { path: 'str', uid: 'u32', gid: 'u32' }, call: 'lchown' },
+  chmod: { code: 11, args: { path: 'str', mode: 'u32' }, call: 'chmod' },
+  utimes: { code: 12, args: { path: 'str', seconds: 'u64', nanoseconds: 'u32' }, call: 'utimensat' },
+  xattr: { code: 13, args: { path: 'str', name: 'str', value: 'bytes' }, call: 'lsetxattr' },
+  chdir: { code: 14, args: { path: 'str' }, call: 'chdir' },
+  chroot: { code: 15, args: { path: 'str' }, call: 'chroot' },
+  umask: { code: 16, args: { mask: 'u32' }, call: 'umask' },
+  'create-file': { code: 17, args: { path: 'str', mode: 'u32' }, call: 'unlink, open(O_EXCL)' },
+  'file-data': { code: 18, args: { data: 'bytes' }, call: 'write' },
+  walk: { code: 19, args: { path: 'str' }, call: 'openat, getdents, fstatat, llistxattr, read …' },
+  'kill-cgroup': { code: 20, args: { path: 'str' }, call: 'pidfd_open, pidfd_send_signal' },
+  rename: { code: 21, args: { from: 'str', path: 'str' }, call: 'rename' },
+  // Mounts.
+  mount: {
+    code: 30,
+    args: { source: 'str', target: 'str', fstype: 'str', flags: 'u32', data: 'str' },
+    call: 'mount',
+  },
+  umount: { code: 31, args: { target: 'str', flags: 'u32' }, call: 'umount2' },
+  'open-tree': {
+    code: 32,
+    args: { path: 'str', recursive: 'u32', slot: 'u32' },
+    call: 'open_tree(OPEN_TREE_CLONE)',
+  },
+  'tree-setattr': {
+    code: 33,
+    args: { slot: 'u32', set: 'u32', clear: 'u32', propagation: 'u32', recursive: 'u32' },
+    call: 'mount_setattr',
+  },
+  'attach-tree': {
+    code: 34,
+    args: { slot: 'u32', target: 'str', create: 'u32' },
+    call: 'openat2(RESOLVE_IN_ROOT), move_mount',
+  },
+  'mount-setattr': {
+    code: 35,
+    args: { target: 'str', set: 'u32', clear: 'u32', recursive: 'u32' },
+    call: 'mount_setattr',
+  },
+  'pivot-root': { code: 36, args: { newRoot: 'str', putOld: 'str' }, call: 'pivot_root' },
+  mask: { code: 37, args: { target: 'str' }, call: 'mount (of /dev/null, or an empty tmpfs)' },
+  'real-directory': { code: 38, args: { path: 'str' }, call: 'openat2(NO_SYMLINKS), mkdir' },
+  // Namespaces and processes.
+  clone: { code: 50, args: { flags: 'u32', cgroupSlot: 'u32' }, call: 'clone3' },
+  unshare: { code: 51, args: { flags: 'u32' }, call: 'unshare' },
+  'open-process': { code: 52, args: { pid: 'u32', startTicks: 'u64', slot: 'u32' }, call: 'pidfd_open' },
+  'open-path': { code: 53, args: { path: 'str', slot: 'u32' }, call: 'open(O_PATH)' },
+  setns: { code: 54, args: { slot: 'u32', flags: 'u32' }, call: 'setns' },
+  sethostname: { code: 55, args: { name: 'str' }, call: 'sethostname' },
+  netlink: { code: 56, args: { message: 'bytes' }, call: 'socket(AF_NETLINK), sendto, recv' },
+  barrier: { code: 57, args: {}, call: 'read/write on a socketpair' },
+  setsid: { code: 58, args: {}, call: 'setsid' },
+  pdeathsig: { code: 59, args: { signal: 'u32' }, call: 'prctl(PR_SET_PDEATHSIG)' },
+  rlimit: { code: 60, args: { resource: 'u32', soft: 'u64', hard: 'u64' }, call: 'prlimit64' },
+  capabilities: {
+    code: 61,
+    args: { bounding: 'u64', effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' },
+    call: 'prctl(PR_CAPBSET_DROP), capset',
+  },
+  'no-new-privs': { code: 62, args: {}, call: 'prctl(PR_SET_NO_NEW_PRIVS)' },
+  'set-user': { code: 63, args: { user: 'str' }, call: 'setgroups, setgid, setuid' },
+  exec: {
+    code: 64,
+    args: { file: 'str', argv: 'strv', env: 'strv', init: 'u32' },
+    call: 'execve',
+  },
+  // What the monitor keeps while the container lives.
+  'state-file': { code: 80, args: { path: 'str', id: 'str', bootId: 'str' }, call: 'open, write, rename' },
+  'exit-file': { code: 81, args: { path: 'str', oomPath: 'str', sync: 'u32' }, call: 'open, write, rename' },
+  log: { code: 82, args: { path: 'str', maxBytes: 'u64', maxFiles: 'u32' }, call: 'open(O_APPEND)' },
+  'attach-socket': { code: 83, args: { path: 'str' }, call: 'socket, bind, listen' },
+  freezer: { code: 84, args: { path: 'str', freeze: 'str', thaw: 'str' }, call: '(used on demand)' },
+  streams: { code: 85, args: { flags: 'u32' }, call: 'pipe2' },
+  stdio: { code: 86, args: {}, call: 'dup2' },
+  console: {
+    code: 87,
+    args: { rows: 'u32', cols: 'u32', bind: 'u32' },
+    call: 'open(/dev/pts/ptmx), ioctl(TIOCGPTPEER), sendmsg',
+  },
+} as const satisfies Record<string, OpRow>;
+
+export type OpName = keyof typeof OPS;
+
+type ArgValue = {
+  u32: number;
+  u64: number | bigint;
+  str: string;
+  bytes: Uint8Array | string;
+  strv: readonly string[];
+};
+
+/** The arguments of one operation, typed from its row. */
+export type ArgsOf<N extends OpName> = {
+  -readonly [A in keyof (typeof OPS)[N]['args']]: (typeof OPS)[N]['args'][A] extends ArgKind
+    ? ArgValue[(typeof OPS)[N]['args'][A]]
+    : never;
+};
+
+/** `streams` flags: what the monitor does with the container's standard streams. */
+export const STREAMS = {
+  /** Keep a pipe (or the pty) open towards the container's standard input. */
+  stdin: 1,
+  /** A pseudo-terminal instead of pipes. */
+  tty: 2,
+  /** The shim's own descriptors 0, 1 and 2 are the first client. */
+  inherit: 4,
+  /** Do not start the program before a client attached and said so. */
+  hold: 8,
+} as const;
+
+/** Slots: numbered descriptors that a step opens and a later step uses. */
+export const NO_SLOT = 0xffffffff;
+export const SLOT_COUNT = 160;

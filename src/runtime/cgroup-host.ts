@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+
+/** One mounted cgroup hierarchy. */
+export interface Hierarchy {
+  /** Mount point: "/sys/fs/cgroup/memory". */
+  mount: string;
+  /** v1: the controllers on it; v2: empty. */
+  controllers: readonly string[];
+}
+
+/** How this host's cgroups are laid out. */
+export interface CgroupHost {
+  /** v1: only v1 hierarchies carry controllers (a v2 tree may stand beside them, "hybrid"). v2: unified. */
+  version: 1 | 2;
+  hybrid: boolean;
+  v1: readonly Hierarchy[];
+  /** Mount point of the v2 tree, if any. */
+  v2: string | undefined;
+  /** v2: controllers the root offers. */
+  v2Controllers: readonly string[];
+}
+
+const V1_CONTROLLERS = new Set([
+  'memory',
+  'cpu',
+  'cpuacct',
+  'cpuset',
+  'pids',
+  'freezer',
+  'devices',
+  'blkio',
+  'hugetlb',
+  'net_cls',
+  'net_prio',
+  'perf_event',
+  'rdma',
+]);
+
+/** Those a container joins: the ones with limits of ours, its accounting, freezing, and device rules. */
+const USED = new Set(['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'freezer', 'devices', 'blkio']);
+
+/** Reads mount lines as /proc/self/mountinfo has them (proc(5)). */
+export function parseCgroupMounts(mountinfo: string): Pick<CgroupHost, 'v1' | 'v2'> {
+  const v1: Hierarchy[] = [];
+  let v2: string | undefined;
+  for (const line of mountinfo.split('\n')) {
+    const dash = line.indexOf(' - cgroup');
+    if (dash < 0) continue;
+    const mount = line.split(' ', 5)[4] ?? '';
+    const [type, , superOptions = ''] = line.slice(dash + 3).split(' ');
+    if (type === 'cgroup2') v2 ??= mount;
+    else if (type === 'cgroup') {
+      const controllers = superOptions.split(',').filter((option) => V1_CONTROLLERS.has(option));
+      const known = v1.some((h) => h.controllers.join() === controllers.join());
+      if (controllers.some((name) => USED.has(name)) && !known) v1.push({ mount, controllers });
+    }
+  }
+  return { v1, v2 };
+}
+
+/** Looks at the running host; one small file on v1, two on v2. */
+export function detectCgroups(): CgroupHost {
+  const { v1, v2 } = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+  if (v1.length > 0 || v2 === undefined) {
+    return { version: 1, hybrid: v2 !== undefined, v1, v2, v2Controllers: [] };
+  }
+  const v2Controllers = readFileSync(`${v2}/cgroup.controllers`, 'utf8').trim().split(' ');
+  return { version: 2, hybrid: false, v1, v2, v2Controllers };
+}

@@ -1,0 +1,111 @@
+import { type Action, NO_SLOT, type Plan, STREAMS, type StepNotes, steps } from '../plan/index.ts';
+import { joinCgroup } from './cgroup.ts';
+import type { CgroupHost } from './cgroup-host.ts';
+import { CLONE } from './constants.ts';
+import { programSteps } from './launch.ts';
+import type { OciProcess } from './spec.ts';
+
+type Noted = Action & StepNotes;
+
+/** One more process in a running container. */
+export interface ExecInput {
+  process: OciProcess;
+  /** Process 1 on the host, with its start time (/proc/PID/stat field 22): a reused pid is refused. */
+  pid: number;
+  startTicks: number;
+  namespaces: ReadonlyArray<'mount' | 'pid' | 'uts' | 'ipc' | 'network' | 'cgroup'>;
+  cgroups: CgroupHost;
+  cgroupsPath: string;
+  stdin: boolean;
+  inherit: boolean;
+  hold: boolean;
+  /** Attach socket, for terminals; undefined without one. */
+  socket: string | undefined;
+}
+
+const TARGET_SLOT = 0;
+const CGROUP_SLOT = 1;
+
+/** setns(2) into a running container, as data. If any step fails nothing has been executed anywhere. */
+export function planExec(input: ExecInput): Plan {
+  const join = joinCgroup(input.cgroups, input.cgroupsPath);
+  const flags =
+    (input.stdin ? STREAMS.stdin : 0) |
+    (input.process.terminal ? STREAMS.tty : 0) |
+    (input.inherit ? STREAMS.inherit : 0) |
+    (input.hold ? STREAMS.hold : 0);
+  const inside = {
+    mount: CLONE.NEWNS,
+    uts: CLONE.NEWUTS,
+    ipc: CLONE.NEWIPC,
+    network: CLONE.NEWNET,
+    cgroup: CLONE.NEWCGROUP,
+    pid: 0,
+  };
+  let nsFlags = 0;
+  for (const ns of input.namespaces) nsFlags |= inside[ns];
+  const host: Noted[] = [
+    {
+      op: 'open-process',
+      pid: input.pid,
+      startTicks: input.startTicks,
+      slot: TARGET_SLOT,
+      why: 'a handle on process 1; refused if the pid is another process by now',
+    },
+  ];
+  if (input.socket !== undefined) {
+    host.push({
+      op: 'attach-socket',
+      path: input.socket,
+      why: 'where the terminal’s client attaches',
+      undo: { op: 'unlink', path: input.socket },
+    });
+  }
+  host.push({ op: 'streams', flags, why: 'pipes, or a terminal that follows' });
+  if (join.cloneInto !== undefined)
+    host.push({
+      op: 'open-path',
+      path: join.cloneInto,
+      slot: CGROUP_SLOT,
+      why: 'born in the container’s cgroup',
+    });
+  if (input.namespaces.includes('pid')) {
+    host.push({
+      op: 'setns',
+      slot: TARGET_SLOT,
+      flags: CLONE.NEWPID,
+      why: 'holds for children only: the next clone is inside',
+    });
+  }
+  host.push({
+    op: 'clone',
+    flags: 0,
+    cgroupSlot: join.cloneInto === undefined ? NO_SLOT : CGROUP_SLOT,
+    why: 'the process that will be the program',
+  });
+  const init: Noted[] = [
+    { op: 'barrier', why: 'the host’s part must be done first' },
+    ...join.tasks.map(
+      (path): Noted => ({
+        op: 'write',
+        path,
+        data: '0',
+        create: 0,
+        why: 'join the container’s cgroup, under its limits',
+      }),
+    ),
+    { op: 'setns', slot: TARGET_SLOT, flags: nsFlags >>> 0, why: 'the container’s namespaces, root and all' },
+    { op: 'setsid', why: 'no terminal of the caller can be reached' },
+    ...programSteps(input.process, { init: false, bindConsole: false }),
+  ];
+  return {
+    steps: [
+      ...steps('host', ...host),
+      ...steps('host-after', {
+        op: 'barrier',
+        why: input.hold ? 'waits for the first client' : 'lets the child go on',
+      }),
+      ...steps('init', ...init),
+    ],
+  };
+}

@@ -1,0 +1,13 @@
+export type { CgroupV1Facts } from './cgroup.ts';
+export { type CgroupHost, detectCgroups, type Hierarchy, parseCgroupMounts } from './cgroup-host.ts';
+export { DEFAULT_CAPABILITIES } from './constants.ts';
+export { type ExecInput, planExec } from './exec.ts';
+export { type LaunchInput, planLaunch } from './launch.ts';
+export {
+  DEFAULT_MASKED_PATHS,
+  DEFAULT_READONLY_PATHS,
+  type OciLinux,
+  type OciMount,
+  type OciProcess,
+  type OciSpec,
+} from './spec.ts';

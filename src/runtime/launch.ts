@@ -1,0 +1,279 @@
+import { type Action, NO_SLOT, type Plan, STREAMS, type Step, type StepNotes, steps } from '../plan/index.ts';
+import { type CgroupV1Facts, planCgroup } from './cgroup.ts';
+import type { CgroupHost } from './cgroup-host.ts';
+import { CLONE, capabilityMask, MNT_DETACH, MOUNT_ATTR, MS, SIGKILL } from './constants.ts';
+import { planMasks, planMounts } from './mounts.ts';
+import type { OciProcess, OciSpec } from './spec.ts';
+
+type Noted = Action & StepNotes;
+
+/** What a launch needs beside the OCI spec: handed across by the engine, so that this room knows no other. */
+export interface LaunchInput {
+  spec: OciSpec;
+  id: string;
+  bootId: string;
+  cgroups: CgroupHost;
+  cgroupFacts: CgroupV1Facts;
+  /** Steps that mount the root file system on spec.root.path, from storage. */
+  rootfs: { host: readonly Step[]; init: readonly Step[] };
+  /** Messages for the new network namespace, from network. */
+  network: readonly Step[];
+  /** First free descriptor slot. */
+  firstSlot: number;
+  /** Files and directories the monitor keeps. */
+  paths: { runDir: string; containerDir: string; nameFile: string; log: string };
+  log: { maxBytes: number; maxFiles: number };
+  autoRemove: boolean;
+  stdin: boolean;
+  inherit: boolean;
+  hold: boolean;
+  init: boolean;
+}
+
+const NAMESPACE_FLAGS = {
+  mount: CLONE.NEWNS,
+  pid: CLONE.NEWPID,
+  uts: CLONE.NEWUTS,
+  ipc: CLONE.NEWIPC,
+  network: CLONE.NEWNET,
+  cgroup: 0,
+} as const;
+
+/** Slot that holds the v2 cgroup directory for clone3. */
+const CGROUP_SLOT = 0;
+
+function ownership(input: LaunchInput): Noted[] {
+  const { runDir, containerDir, nameFile } = input.paths;
+  const list: Noted[] = [
+    {
+      op: 'own',
+      what: runDir,
+      why: 'made by an exclusive rename: only one start at a time',
+      undo: { op: 'remove-tree', path: runDir },
+    },
+  ];
+  if (input.autoRemove) {
+    list.push(
+      {
+        op: 'own',
+        what: nameFile,
+        why: '--rm: the name is free again afterwards',
+        undo: { op: 'unlink', path: nameFile },
+      },
+      {
+        op: 'own',
+        what: containerDir,
+        why: '--rm: record, log and writes go when it ends',
+        undo: { op: 'remove-tree', path: containerDir },
+      },
+    );
+  }
+  return list;
+}
+
+function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
+  const { runDir, containerDir, log } = input.paths;
+  const flags =
+    (input.stdin ? STREAMS.stdin : 0) |
+    (input.spec.process.terminal ? STREAMS.tty : 0) |
+    (input.inherit ? STREAMS.inherit : 0) |
+    (input.hold ? STREAMS.hold : 0);
+  return [
+    {
+      op: 'log',
+      path: log,
+      maxBytes: input.log.maxBytes,
+      maxFiles: input.log.maxFiles,
+      why: 'what the program prints, kept for `logs`',
+    },
+    {
+      op: 'attach-socket',
+      path: `${runDir}/attach.sock`,
+      why: 'where attach, stop, kill and wait find the monitor',
+    },
+    {
+      op: 'state-file',
+      path: `${runDir}/state.json`,
+      id: input.id,
+      bootId: input.bootId,
+      why: 'written when the program runs',
+    },
+    {
+      op: 'exit-file',
+      path: `${containerDir}/exit.json`,
+      oomPath,
+      sync: input.autoRemove ? 0 : 1,
+      why: 'written when it has ended',
+    },
+    {
+      op: 'streams',
+      flags,
+      why: input.spec.process.terminal
+        ? 'a pseudo-terminal follows, from the inside'
+        : 'pipes for the standard streams',
+    },
+  ];
+}
+
+function cloneSteps(input: LaunchInput, cloneInto: string | undefined): Noted[] {
+  const list: Noted[] = [];
+  let flags = 0;
+  for (const ns of input.spec.linux.namespaces) flags |= NAMESPACE_FLAGS[ns];
+  if (cloneInto !== undefined) {
+    list.push({
+      op: 'open-path',
+      path: cloneInto,
+      slot: CGROUP_SLOT,
+      why: 'the child is born inside its cgroup',
+    });
+  }
+  list.push({
+    op: 'clone',
+    flags: flags >>> 0,
+    cgroupSlot: cloneInto === undefined ? NO_SLOT : CGROUP_SLOT,
+    why: 'the container’s process 1, in new namespaces',
+  });
+  return list;
+}
+
+function enterRoot(root: string): Noted[] {
+  return [
+    { op: 'chdir', path: root, why: 'pivot_root takes "." for both roots' },
+    {
+      op: 'pivot-root',
+      newRoot: '.',
+      putOld: '.',
+      why: 'the image becomes /; the host’s root lies stacked on it',
+    },
+    { op: 'umount', target: '.', flags: MNT_DETACH, why: 'the host’s files are gone from here on' },
+    { op: 'chdir', path: '/', why: 'no working directory outside' },
+  ];
+}
+
+/** Namespaces entered, root changed: from here on the child sees only the container. */
+function beforeMounts(input: LaunchInput, join: readonly Step[]): Step[] {
+  const own = input.spec.linux.namespaces.includes('cgroup');
+  const first: Noted[] = [{ op: 'barrier', why: 'the host’s part must be done first' }];
+  const second: Noted[] = [
+    ...(own
+      ? [
+          {
+            op: 'unshare',
+            flags: CLONE.NEWCGROUP,
+            why: 'now in its cgroup: that becomes the root it sees',
+          } as Noted,
+        ]
+      : []),
+    { op: 'setsid', why: 'a session of its own: no terminal of the caller can be reached' },
+    {
+      op: 'mount',
+      source: '',
+      target: '/',
+      fstype: '',
+      flags: MS.REC | MS.PRIVATE,
+      data: '',
+      why: 'no mount made here is seen by the host, nor the other way round',
+    },
+  ];
+  return [
+    ...steps('init', ...first),
+    ...join,
+    ...steps('init', ...second),
+    ...input.rootfs.init,
+    ...steps('init', ...enterRoot(input.spec.root.path)),
+  ];
+}
+
+/** The last steps before the program: its streams, limits on itself, who it is, what it runs. */
+export function programSteps(process: OciProcess, options: { init: boolean; bindConsole: boolean }): Noted[] {
+  const mask = capabilityMask(process.capabilities);
+  const size = process.consoleSize ?? { height: 0, width: 0 };
+  const streams: Noted = process.terminal
+    ? {
+        op: 'console',
+        rows: size.height,
+        cols: size.width,
+        bind: options.bindConsole ? 1 : 0,
+        why: 'a terminal of the container’s own devpts; its master goes to the monitor',
+      }
+    : { op: 'stdio', why: 'the pipes become descriptors 0, 1 and 2' };
+  const list: Noted[] = [
+    streams,
+    { op: 'chdir', path: process.cwd, why: 'the working directory' },
+    {
+      op: 'capabilities',
+      bounding: mask,
+      effective: mask,
+      permitted: mask,
+      inheritable: 0,
+      ambient: 0,
+      why: 'root, but only inside: no capability that reaches the host',
+    },
+  ];
+  if (process.noNewPrivileges) list.push({ op: 'no-new-privs', why: 'setuid programs give nothing' });
+  list.push(
+    { op: 'set-user', user: process.user.username, why: 'groups first: without root they could not be set' },
+    {
+      op: 'pdeathsig',
+      signal: SIGKILL,
+      why: 'if the monitor is killed the container goes too; set last, a change of user clears it',
+    },
+    {
+      op: 'exec',
+      file: process.args[0] ?? '',
+      argv: process.args,
+      env: process.env,
+      init: options.init ? 1 : 0,
+      why: options.init
+        ? 'process 1 stays behind to reap; the program is its child'
+        : 'the program takes over as process 1',
+    },
+  );
+  return list;
+}
+
+/** The whole launch of a container, as data. Pure: nothing is looked up, nothing happens. */
+export function planLaunch(input: LaunchInput): Plan {
+  const { spec } = input;
+  const cgroup = planCgroup(input.cgroups, input.cgroupFacts, spec.linux);
+  const mounts = planMounts(spec, input.cgroups, input.firstSlot);
+  const freezer: Noted[] =
+    cgroup.freezer === undefined
+      ? []
+      : [{ op: 'freezer', ...cgroup.freezer, why: 'for commit, which must see files stand still' }];
+  const finish: Noted[] = [
+    { op: 'sethostname', name: spec.hostname, why: 'the container’s own name, in its uts namespace' },
+  ];
+  const readonlyRoot: Noted[] = spec.root.readonly
+    ? [
+        {
+          op: 'mount-setattr',
+          target: '/',
+          set: MOUNT_ATTR.RDONLY,
+          clear: 0,
+          recursive: 0,
+          why: '--read-only: the root, not the mounts on it',
+        },
+      ]
+    : [];
+  return {
+    steps: [
+      ...steps('host', ...ownership(input)),
+      ...cgroup.host,
+      ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
+      ...input.rootfs.host,
+      ...mounts.host,
+      ...steps('host', ...cloneSteps(input, cgroup.cloneInto)),
+      ...steps('host-after', {
+        op: 'barrier',
+        why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
+      }),
+      ...beforeMounts(input, cgroup.join),
+      ...mounts.init,
+      ...planMasks(spec),
+      ...input.network,
+      ...steps('init', ...(spec.linux.namespaces.includes('uts') ? finish : []), ...readonlyRoot),
+      ...steps('init', ...programSteps(spec.process, { init: input.init, bindConsole: true })),
+    ],
+  };
+}

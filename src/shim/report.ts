@@ -1,0 +1,71 @@
+import { errnoName } from '../base/index.ts';
+
+/** A failed step, as the shim reports it. */
+export interface Failure {
+  /** Index in the plan; undefined: no step's fault (the plan itself, or the child was killed). */
+  index: number | undefined;
+  errno: string;
+  /** exec: the file that was tried last. */
+  path: string;
+  /** exec: its first bytes. */
+  head: Buffer;
+}
+
+/** How a program ended. */
+export interface Ending {
+  /** 0–255; 128+n by signal n. */
+  code: number;
+  signal: number;
+  oomKilled: boolean;
+}
+
+export interface Report {
+  startedPid: number | undefined;
+  ready: boolean;
+  failure: Failure | undefined;
+  undoFailure: { index: number; errno: string } | undefined;
+  ending: Ending | undefined;
+}
+
+const NO_STEP = 0xffffffff;
+
+/** The failure payload: u32 step, u32 errno, u16 path length, path, first bytes of the file. */
+export function decodeFailure(data: Buffer): Failure {
+  const index = data.readUInt32LE(0);
+  const pathBytes = data.length >= 10 ? data.readUInt16LE(8) : 0;
+  return {
+    index: index === NO_STEP ? undefined : index,
+    errno: errnoName(data.readUInt32LE(4)),
+    path: data.toString('utf8', 10, 10 + pathBytes),
+    head: Buffer.from(data.subarray(10 + pathBytes)),
+  };
+}
+
+export function decodeEnding(data: Buffer): Ending {
+  return { code: data.readUInt32LE(0), signal: data.readUInt32LE(4), oomKilled: data.readUInt32LE(8) !== 0 };
+}
+
+/** Reads the records the shim wrote: u32 kind, u32 length, data. A torn last record is left out. */
+export function decodeReport(bytes: Buffer): Report {
+  const report: Report = {
+    startedPid: undefined,
+    ready: false,
+    failure: undefined,
+    undoFailure: undefined,
+    ending: undefined,
+  };
+  for (let at = 0; at + 8 <= bytes.length; ) {
+    const kind = bytes.readUInt32LE(at);
+    const size = bytes.readUInt32LE(at + 4);
+    const data = bytes.subarray(at + 8, at + 8 + size);
+    if (data.length < size) break;
+    if (kind === 1) report.startedPid = data.readUInt32LE(0);
+    else if (kind === 2) report.failure = decodeFailure(data);
+    else if (kind === 3) report.ending = decodeEnding(data);
+    else if (kind === 4)
+      report.undoFailure = { index: data.readUInt32LE(0), errno: errnoName(data.readUInt32LE(4)) };
+    else if (kind === 5) report.ready = true;
+    at += 8 + size;
+  }
+  return report;
+}

@@ -1,0 +1,82 @@
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { encodePlan, type Fault, PLAN_FLAGS, type Plan } from '../plan/index.ts';
+import { shimBinary } from './assets.ts';
+import { decodeReport, type Report } from './report.ts';
+import { type ShimFds, spawnShim } from './spawn.ts';
+
+/** A file without a name (open(2), O_TMPFILE): gone with its last descriptor, whatever is killed. */
+export function openUnnamed(directory: string): number {
+  const O_TMPFILE = 0o20200000;
+  return openSync(directory, O_TMPFILE | constants.O_RDWR, 0o600);
+}
+
+/** Everything in a file, whatever the descriptor's position. */
+export function readWhole(fd: number): Buffer {
+  const size = fstatSync(fd).size;
+  const buffer = Buffer.alloc(size);
+  let have = 0;
+  while (have < size) {
+    const n = readSync(fd, buffer, have, size - have, have);
+    if (n === 0) break;
+    have += n;
+  }
+  return buffer.subarray(0, have);
+}
+
+export function writeWhole(fd: number, bytes: Buffer): void {
+  let at = 0;
+  while (at < bytes.length) at += writeSync(fd, bytes, at, bytes.length - at, at);
+}
+
+/** How to start the shim. */
+export interface ShimStart {
+  /** Root directory of the engine: the shim's file lies in its bin/. */
+  root: string;
+  /** launch: becomes a monitor. run: ends with its plan. undo: the undo steps of a dead monitor's plan. */
+  mode: 'launch' | 'run' | 'undo';
+  /** Second word in the process list. */
+  title: string;
+  /** The encoded plan; or planFd. */
+  plan?: Buffer;
+  planFd?: number;
+  stdin?: number | 'ignore';
+  stdout?: number | 'ignore';
+  stderr?: number | 'ignore';
+}
+
+export interface ShimRun {
+  pid: number;
+  /** Resolves when the shim's own process has ended; a detached one ends as soon as the program runs. */
+  done: Promise<Report>;
+}
+
+/** Hands the plan over and starts. Synchronous up to the spawn, so that nothing waits for the event loop. */
+export function startShim(start: ShimStart): ShimRun {
+  const directory = `${start.root}/bin`;
+  const binary = shimBinary(start.root);
+  const report = openUnnamed(directory);
+  const planFd = start.planFd ?? openUnnamed(directory);
+  if (start.plan !== undefined) writeWhole(planFd, start.plan);
+  const fds: ShimFds = {
+    stdin: start.stdin ?? 'ignore',
+    stdout: start.stdout ?? 'ignore',
+    stderr: start.stderr ?? 'ignore',
+    plan: planFd,
+    report,
+  };
+  try {
+    const child = spawnShim(binary, [start.mode, start.title], fds);
+    const done = child.exit.then(() => decodeReport(readWhole(report))).finally(() => closeSync(report));
+    return { pid: child.pid, done };
+  } catch (error) {
+    closeSync(report);
+    throw error;
+  } finally {
+    if (start.planFd === undefined) closeSync(planFd);
+  }
+}
+
+/** The plan's bytes for a launch. */
+export function encodeLaunch(plan: Plan, options: { detach: boolean; fault: Fault | undefined }): Buffer {
+  return encodePlan(plan, { flags: options.detach ? PLAN_FLAGS.detach : 0, fault: options.fault });
+}

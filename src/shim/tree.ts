@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import { MydockerError } from '../base/index.ts';
+import {
+  type Action,
+  encodePlan,
+  PLAN_FLAGS,
+  type Plan,
+  type Step,
+  type StepNotes,
+  steps,
+} from '../plan/index.ts';
+import { shimBinary } from './assets.ts';
+import { stepError } from './failure.ts';
+import { decodeReport } from './report.ts';
+import { openUnnamed, readWhole, startShim, writeWhole } from './run.ts';
+
+/** A stream of file steps being carried out as they arrive. */
+export interface StepStream {
+  /** False: wait for ready() before the next one. */
+  write(bytes: Buffer): boolean;
+  ready(): Promise<void>;
+  /** All was sent; resolves when all was carried out, rejects with the step that failed. */
+  close(): Promise<void>;
+}
+
+/** Starts a shim that carries out `initial` (a chroot, first of all) and then whatever is written. */
+export function openStepStream(root: string, initial: readonly Step[]): StepStream {
+  const plan: Plan = { steps: initial };
+  const report = openUnnamed(`${root}/bin`);
+  const child = spawn(shimBinary(root), ['run', 'unpack'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', report],
+    env: {},
+    cwd: '/',
+  });
+  const pipe = child.stdio[3] as Writable;
+  let broken = false;
+  // EPIPE here only says that the shim stopped; its report says why.
+  pipe.on('error', () => {
+    broken = true;
+  });
+  const exited = new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => resolve());
+  });
+  pipe.write(encodePlan(plan, { flags: PLAN_FLAGS.stream }));
+  return {
+    write: (bytes) => broken || pipe.write(bytes),
+    ready: () =>
+      new Promise((resolve) => {
+        if (broken || !pipe.writableNeedDrain) resolve();
+        else {
+          pipe.once('drain', resolve);
+          pipe.once('close', resolve);
+        }
+      }),
+    close: async () => {
+      if (!broken) pipe.end();
+      await exited;
+      const { failure } = decodeReport(readWhole(report));
+      closeSync(report);
+      if (failure !== undefined) {
+        throw new MydockerError(
+          'UNPACK_FAILED',
+          `cannot unpack: entry step ${failure.index ?? 0}: ${failure.errno}`,
+          { errno: failure.errno },
+        );
+      }
+      if (child.exitCode !== 0)
+        throw new MydockerError('UNPACK_FAILED', 'cannot unpack: the shim was killed');
+    },
+  };
+}
+
+/** The tree below a directory as the shim's `walk` writes it; the record format is drawn in native/walk.c. */
+export function runWalk(root: string, directory: string): Readable {
+  const plan: Plan = {
+    steps: steps(
+      'host',
+      { op: 'chroot', path: directory, why: 'nothing outside can be read, whatever links say' },
+      { op: 'walk', path: '/', why: 'every entry with its metadata and content' },
+    ),
+  };
+  const report = openUnnamed(`${root}/bin`);
+  const planFd = openUnnamed(`${root}/bin`);
+  writeWhole(planFd, encodePlan(plan));
+  const child = spawn(shimBinary(root), ['run', 'walk'], {
+    stdio: ['ignore', 'pipe', 'ignore', planFd, report],
+    env: {},
+    cwd: '/',
+  });
+  closeSync(planFd);
+  const out = child.stdout as Readable;
+  child.once('exit', (code) => {
+    const { failure } = decodeReport(readWhole(report));
+    closeSync(report);
+    if (failure !== undefined) out.destroy(stepError(`cannot read ${directory}`, plan, failure));
+    else if (code !== 0)
+      out.destroy(new MydockerError('WALK_FAILED', `cannot read ${directory}: the shim was killed`));
+  });
+  return out;
+}
+
+/** Carries out host actions in order: removing trees, mostly. Rejects with the step that failed. */
+export async function runActions(
+  root: string,
+  what: string,
+  actions: ReadonlyArray<Action & StepNotes>,
+): Promise<void> {
+  const plan: Plan = { steps: steps('host', ...actions) };
+  const { failure } = await startShim({ root, mode: 'run', title: 'remove', plan: encodePlan(plan) }).done;
+  if (failure !== undefined) throw stepError(what, plan, failure);
+}

@@ -1,0 +1,61 @@
+export { readIfThere, writeAtomic } from './atomic.ts';
+export {
+  BlobWriter,
+  blobPath,
+  createContentStore,
+  hasBlob,
+  imagesDir,
+  putBlob,
+  readBlob,
+  removeBlob,
+} from './content.ts';
+export {
+  type ContentIndex,
+  FULL_NAME,
+  type IndexEntry,
+  REF_NAME,
+  readIndex,
+  updateIndex,
+} from './content-index.ts';
+export {
+  type ChainId,
+  chainIdOf,
+  chainIdsOf,
+  type DiffId,
+  type Digest,
+  digestOf,
+  hexOf,
+  type ImageId,
+  isDigest,
+  type ManifestDigest,
+} from './digest.ts';
+export {
+  commitLayer,
+  dropStaged,
+  hasLayer,
+  type LayerFacts,
+  layerDir,
+  layerFacts,
+  removeLayer,
+  stageLayer,
+  sweepStaging,
+} from './layers.ts';
+export { currentBootId, isAlive, startTicks } from './liveness.ts';
+export { createState, creationName, idOfName, isAbandonedCreation, releaseName, takeName } from './names.ts';
+export { type OverlayDirs, planOverlay } from './overlay.ts';
+export { isAbandoned, isOwnerAlive, ownMark, stagingName } from './owner.ts';
+export { containerDir, nameFile, type Paths, pathsOf, runDir } from './paths.ts';
+export {
+  type Broken,
+  type ContainerRecord,
+  type ExitRecord,
+  findContainer,
+  listIds,
+  type RecordedMount,
+  type RunState,
+  readExit,
+  readRecord,
+  readState,
+  writeExit,
+  writeRecord,
+} from './records.ts';

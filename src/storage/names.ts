@@ -1,0 +1,84 @@
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { errnoOf, MydockerError } from '../base/errors.ts';
+import { readIfThere } from './atomic.ts';
+import { isAbandoned, stagingName } from './owner.ts';
+import { containerDir, nameFile, type Paths } from './paths.ts';
+
+/** The id that holds a name, or undefined. */
+export function idOfName(paths: Paths, name: string): string | undefined {
+  return readIfThere(nameFile(paths, name));
+}
+
+/** True while somebody who lives is making the container with this id. */
+function isBeingMade(paths: Paths, id: string): boolean {
+  return readdirSync(`${paths.root}/containers`).some(
+    (entry) => entry.endsWith(`-${id}`) && !isAbandonedCreation(entry),
+  );
+}
+
+/** Directory of a container being made: ".new-<pid>-<start ticks>-<id>". */
+export function creationName(id: string): string {
+  return `${stagingName()
+    .replace(/^\.tmp-/, '.new-')
+    .replace(/-[0-9a-f]+$/, '')}-${id}`;
+}
+
+/** True for a creation whose owner has ended. */
+export function isAbandonedCreation(entry: string): boolean {
+  const match = /^\.new-(\d+-\d+)-[0-9a-f]{64}$/.exec(entry);
+  return match !== null && isAbandoned(`.tmp-${match[1]}-0`);
+}
+
+/**
+ * Takes a name for an id: exclusive, by link(2), with its whole content at once.
+ * A name whose container never came to be is taken over. Throws NAME_IN_USE (exit code 125, as Docker).
+ */
+export function takeName(paths: Paths, name: string, id: string): void {
+  const file = nameFile(paths, name);
+  const temporary = `${paths.root}/names/${stagingName()}`;
+  writeFileSync(temporary, id);
+  try {
+    for (let tries = 0; ; tries++) {
+      try {
+        linkSync(temporary, file);
+        return;
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST') throw error;
+      }
+      const holder = idOfName(paths, name);
+      const alive =
+        holder !== undefined && (existsSync(containerDir(paths, holder)) || isBeingMade(paths, holder));
+      if (alive || tries > 2) {
+        throw new MydockerError(
+          'NAME_IN_USE',
+          `the name "${name}" is in use by container ${holder?.slice(0, 12) ?? ''}`,
+          {
+            subject: name,
+            remedy: `remove that container (mydocker rm ${name}), rename it, or choose another name`,
+          },
+        );
+      }
+      if (holder !== undefined) rmSync(file, { force: true });
+    }
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Gives a name back, if it still is this id's. */
+export function releaseName(paths: Paths, name: string, id: string): void {
+  if (idOfName(paths, name) === id) rmSync(nameFile(paths, name), { force: true });
+}
+
+/** Makes the directories that every command finds. Cheap when they are there. */
+export function createState(paths: Paths): void {
+  for (const dir of [
+    `${paths.root}/containers`,
+    `${paths.root}/names`,
+    `${paths.root}/layers`,
+    `${paths.root}/bin`,
+    paths.run,
+  ]) {
+    if (!existsSync(dir)) mkdirSync(dir, { recursive: true, mode: 0o711 });
+  }
+}

@@ -1,0 +1,57 @@
+import { badInput } from '../base/errors.ts';
+
+/*
+ * The root directory on disk (--root, MYDOCKER_ROOT; default /var/lib/mydocker):
+ *
+ *   images/                     OCI image layout, see content.ts
+ *   layers/<chain id>/          unpacked layers, see layers.ts
+ *   bin/shim-<digest>           the shim, extracted once
+ *   names/<name>                holds the id of the container of that name; taken with link(2)
+ *   containers/<id>/            container.json  the record, written at create, rewritten only by rename
+ *                               exit.json       how the last run ended, written by its monitor
+ *                               upper/ work/    overlayfs: this container's writes
+ *                               rootfs/         mount point, empty on the host
+ *                               hosts hostname resolv.conf   bound over the image's
+ *                               log.json*       what it printed
+ *   containers/.tmp-<owner>-…/  being created, or being removed
+ *
+ * and what lives only as long as a monitor (default root: /run/mydocker; another root: <root>/run):
+ *
+ *   <id>/                       plan, state.json, attach.sock; taken by renaming a whole directory into place
+ *   .tmp-<owner>-…/             being prepared
+ */
+const DEFAULT_ROOT = '/var/lib/mydocker';
+const DEFAULT_RUN = '/run/mydocker';
+
+/** Where things lie. All absolute, no trailing slash. */
+export interface Paths {
+  readonly root: string;
+  readonly run: string;
+}
+
+/** Checks a root directory's name. overlayfs reads ':' and ',' in its options as separators. */
+export function pathsOf(root: string = DEFAULT_ROOT): Paths {
+  if (!root.startsWith('/') || /[:,\\\0\n]/.test(root)) {
+    throw badInput(
+      `the root directory ${JSON.stringify(root)} cannot be used: it must be absolute, without ":" "," or "\\"`,
+      {
+        subject: root,
+        remedy: 'choose another with --root or MYDOCKER_ROOT',
+      },
+    );
+  }
+  const clean = root.length > 1 ? root.replace(/\/+$/, '') : root;
+  return { root: clean, run: clean === DEFAULT_ROOT ? DEFAULT_RUN : `${clean}/run` };
+}
+
+export function containerDir(paths: Paths, id: string): string {
+  return `${paths.root}/containers/${id}`;
+}
+
+export function runDir(paths: Paths, id: string): string {
+  return `${paths.run}/${id}`;
+}
+
+export function nameFile(paths: Paths, name: string): string {
+  return `${paths.root}/names/${name}`;
+}

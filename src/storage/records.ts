@@ -1,0 +1,166 @@
+import { readdirSync } from 'node:fs';
+import { errnoOf, MydockerError } from '../base/errors.ts';
+import { readIfThere, writeAtomic } from './atomic.ts';
+import { containerDir, type Paths, runDir } from './paths.ts';
+
+/** container.json: what the container is, decided when it was created. Only a rename writes it again. */
+export interface ContainerRecord {
+  version: 1;
+  id: string;
+  name: string;
+  createdAtMs: number;
+  image: string;
+  imageId: string;
+  /** Unpacked layers, newest first. */
+  layers: string[];
+  entrypoint: string[];
+  cmd: string[];
+  env: string[];
+  workdir: string;
+  user: string;
+  tty: boolean;
+  stdin: boolean;
+  hostname: string;
+  stopSignal: string;
+  stopTimeoutS: number;
+  labels: Record<string, string>;
+  init: boolean;
+  readOnly: boolean;
+  autoRemove: boolean;
+  network: 'none' | 'host';
+  mounts: RecordedMount[];
+  resources: { memoryBytes?: number; cpuQuotaUs?: number; cpusetCpus?: string; pidsLimit?: number };
+  /** `run`: whoever is between creating and starting it ("pid-startticks"). Should they die there, it never was. */
+  startingOwner?: string;
+}
+
+export type RecordedMount =
+  | { type: 'bind'; source: string; target: string; readOnly: boolean }
+  | {
+      type: 'tmpfs';
+      target: string;
+      readOnly: boolean;
+      sizeBytes?: number;
+      mode?: number;
+      options?: string[];
+    };
+
+/** state.json, written by the monitor: there only while it lives. */
+export interface RunState {
+  status: string;
+  id: string;
+  bootId: string;
+  pid: number;
+  startTicks: number;
+  monitorPid: number;
+  monitorStartTicks: number;
+  startedAt: string;
+}
+
+/** exit.json, written by the monitor when the program has ended, or by the sweep that found the monitor dead. */
+export interface ExitRecord {
+  exitCode: number;
+  signal: number;
+  oomKilled: boolean;
+  finishedAt: string;
+  note?: string;
+}
+
+export type Broken = { broken: string };
+
+function parse<T>(text: string, path: string, check: (value: T) => boolean): T | Broken {
+  try {
+    const value = JSON.parse(text) as T;
+    if (typeof value === 'object' && value !== null && check(value)) return value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return { broken: `${path} cannot be read: it is no valid record` };
+}
+
+function isRecord(value: ContainerRecord): boolean {
+  const lists = [value.layers, value.entrypoint, value.cmd, value.env, value.mounts];
+  const texts = [value.id, value.name, value.image, value.imageId, value.workdir, value.user, value.hostname];
+  return value.version === 1 && lists.every(Array.isArray) && texts.every((text) => typeof text === 'string');
+}
+
+/** The record of a container; undefined when there is none; Broken when its file is damaged. */
+export function readRecord(paths: Paths, id: string): ContainerRecord | Broken | undefined {
+  const path = `${containerDir(paths, id)}/container.json`;
+  let text: string | undefined;
+  try {
+    text = readIfThere(path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOTDIR') return undefined;
+    if (errno === undefined) throw error;
+    return { broken: `${path} cannot be read: ${errno}` };
+  }
+  return text === undefined
+    ? undefined
+    : parse<ContainerRecord>(text, path, (value) => isRecord(value) && value.id === id);
+}
+
+export function readState(paths: Paths, id: string): RunState | undefined {
+  const path = `${runDir(paths, id)}/state.json`;
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
+  const state = parse<RunState>(
+    text,
+    path,
+    (value) => typeof value.pid === 'number' && typeof value.monitorPid === 'number',
+  );
+  return 'broken' in state ? undefined : state;
+}
+
+export function readExit(paths: Paths, id: string): ExitRecord | undefined {
+  const path = `${containerDir(paths, id)}/exit.json`;
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
+  const exit = parse<ExitRecord>(text, path, (value) => typeof value.exitCode === 'number');
+  return 'broken' in exit
+    ? { exitCode: 255, signal: 0, oomKilled: false, finishedAt: '', note: exit.broken }
+    : exit;
+}
+
+export function writeExit(paths: Paths, id: string, exit: ExitRecord): void {
+  writeAtomic(`${containerDir(paths, id)}/exit.json`, `${JSON.stringify(exit)}\n`, { sync: false });
+}
+
+export function writeRecord(directory: string, record: ContainerRecord, sync: boolean): void {
+  writeAtomic(`${directory}/container.json`, `${JSON.stringify(record)}\n`, { sync });
+}
+
+/** Ids of all containers, in no order; without those still being made. */
+export function listIds(paths: Paths): string[] {
+  try {
+    return readdirSync(`${paths.root}/containers`).filter((name) => /^[0-9a-f]{64}$/.test(name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Finds a container by full id, name or unique id prefix. Throws NO_SUCH_CONTAINER or AMBIGUOUS, exit code 1. */
+export function findContainer(paths: Paths, ref: string): string {
+  const ids = listIds(paths);
+  if (ids.includes(ref)) return ref;
+  const named = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(ref)
+    ? readIfThere(`${paths.root}/names/${ref}`)
+    : undefined;
+  if (named !== undefined && ids.includes(named)) return named;
+  const found = /^[0-9a-f]+$/.test(ref) ? ids.filter((id) => id.startsWith(ref)) : [];
+  if (found.length === 1 && found[0] !== undefined) return found[0];
+  if (found.length > 1) {
+    throw new MydockerError('AMBIGUOUS', `${found.length} containers have an id that begins with "${ref}"`, {
+      subject: ref,
+      remedy: 'give more digits, or the name',
+      exitCode: 1,
+    });
+  }
+  throw new MydockerError('NO_SUCH_CONTAINER', `no such container: ${ref}`, {
+    subject: ref,
+    remedy: 'see all with: mydocker ps',
+    exitCode: 1,
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * Builds everything below dist/, a line a stage on standard error:
+ *   dist/assets/   the shim, its identity, the default image's layer
+ *   dist/lib/      the library and CLI for Node: JavaScript and .d.ts
+ *   dist/mydocker  the one-file executable, compiled by Bun
+ * `--sanitize`: the shim with address and undefined-behaviour sanitizers instead.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+
+const ASSETS = 'dist/assets';
+const sanitize = process.argv.includes('--sanitize');
+
+const say = (line) => process.stderr.write(`mydocker: ${line}\n`);
+
+function run(command, args, what) {
+  const result = spawnSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+  if (result.status === 0) return result.stdout;
+  const cause = result.error ? String(result.error.message) : `${result.stdout}${result.stderr}`;
+  say(`${what} failed:\n${cause}`);
+  process.exit(1);
+}
+
+const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
+
+/** musl makes a monitor of some 30 kB; glibc works, at 20 times that. The kernel's headers come from Debian's own. */
+function compiler() {
+  if (sanitize) return ['gcc', ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-static-libasan', '-g', '-O1']];
+  if (!has('musl-gcc')) return ['cc', ['-static', '-s', '-Os']];
+  const triplet = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim();
+  const headers = ['-idirafter', `/usr/include/${triplet}`, '-idirafter', '/usr/include'];
+  return ['musl-gcc', [...headers, '-static', '-s', '-Os', '-flto', '-ffunction-sections', '-Wl,--gc-sections', '-Wl,-z,noseparate-code', '-Wl,--build-id=none']];
+}
+
+function buildShim() {
+  const [cc, flags] = compiler();
+  const sources = readdirSync('native').filter((name) => name.endsWith('.c')).map((name) => `native/${name}`);
+  const warnings = ['-Wall', '-Wextra', '-Werror', '-Wshadow'];
+  run(cc, ['-std=c11', '-D_GNU_SOURCE', ...warnings, ...flags, ...sources, '-o', `${ASSETS}/shim.new`], 'compiling the shim');
+  renameSync(`${ASSETS}/shim.new`, `${ASSETS}/shim`);
+  const digest = createHash('sha256').update(readFileSync(`${ASSETS}/shim`)).digest('hex').slice(0, 16);
+  writeFileSync(`${ASSETS}/shim.id`, `${digest}\n`);
+  return cc;
+}
+
+function buildExecutable() {
+  const names = ['shim', 'shim.id', 'busybox.tar', 'busybox.json'];
+  const imports = names.map((name, i) => `import asset${i} from './assets/${name}' with { type: 'file' };`);
+  const entry = [
+    ...imports,
+    `import { setAssets } from '../src/shim/assets.ts';`,
+    `import { main } from '../src/cli/main.ts';`,
+    `setAssets({ ${names.map((name, i) => `'${name}': asset${i}`).join(', ')} });`,
+    'main(process.argv.slice(2)).then((code) => process.exit(code));',
+    '',
+  ];
+  writeFileSync('dist/entry.ts', entry.join('\n'));
+  const flags = ['build', '--compile', '--bytecode', '--minify', '--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'];
+  run('node_modules/.bin/bun', [...flags, 'dist/entry.ts', '--outfile', 'dist/mydocker.new'], 'compiling the executable');
+  renameSync('dist/mydocker.new', 'dist/mydocker');
+}
+
+mkdirSync(ASSETS, { recursive: true });
+say(`compiling the shim (${compiler()[0]})`);
+buildShim();
+if (sanitize) process.exit(0);
+say('compiling TypeScript');
+rmSync('dist/lib', { recursive: true, force: true });
+run('node_modules/.bin/tsc', ['-p', 'tsconfig.lib.json'], 'compiling TypeScript');
+run('node_modules/.bin/tsc', ['-p', '.'], 'compiling the tools');
+say('making the default image from busybox');
+run(process.execPath, ['build/tools/busybox-image.js'], 'making the default image');
+rmSync('build/assets', { recursive: true, force: true });
+cpSync(ASSETS, 'build/assets', { recursive: true });
+say('compiling the executable');
+buildExecutable();
+say(`built dist/mydocker (${Math.round(statSync('dist/mydocker').size / 1e6)} MB, shim ${Math.round(statSync(`${ASSETS}/shim`).size / 1000)} kB)`);
+if (!existsSync('dist/mydocker')) process.exit(1);

@@ -1,0 +1,49 @@
+/** Writes native/ops.gen.h from src/plan/ops.ts. `--check` only compares, and fails when the file is stale. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { planVersion } from '../src/plan/encode.ts';
+import { NO_SLOT, OPS, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
+
+const KIND_LETTER = { u32: 'u', u64: 'q', str: 's', bytes: 'b', strv: 'v' } as const;
+
+function header(): string {
+  const rows = Object.entries(OPS);
+  const cName = (name: string) => name.replaceAll('-', '_');
+  const lines = [
+    '/* Generated from src/plan/ops.ts by `npm run gen`. Do not edit. */',
+    '#ifndef MYDOCKER_OPS_GEN_H',
+    '#define MYDOCKER_OPS_GEN_H',
+    '',
+    `#define PLAN_VERSION 0x${planVersion().toString(16).padStart(8, '0')}u`,
+    `#define NO_SLOT 0x${NO_SLOT.toString(16)}u`,
+    `#define SLOT_COUNT ${SLOT_COUNT}`,
+    ...Object.entries(STREAMS).map(([name, bit]) => `#define STREAMS_${name.toUpperCase()} ${bit}u`),
+    '',
+    'enum op_code {',
+    ...rows.map(([name, row]) => `  OP_${cName(name).toUpperCase()} = ${row.code},`),
+    '};',
+    '',
+    '/* X(code, name, argument kinds, handler): u u32, q u64, s string, b bytes, v string list. */',
+    '#define OPS_TABLE(X) \\',
+    ...rows.map(([name, row], i) => {
+      const kinds = Object.values(row.args)
+        .map((kind) => KIND_LETTER[kind])
+        .join('');
+      const args = Object.keys(row.args).join(', ');
+      return `  X(${row.code}, "${name}", "${kinds}", op_${cName(name)}) /* ${args} */${i < rows.length - 1 ? ' \\' : ''}`;
+    }),
+    '',
+    '#endif',
+    '',
+  ];
+  return lines.join('\n');
+}
+
+const target = 'native/ops.gen.h';
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== header()) {
+    console.error(`${target} is stale: run npm run gen and commit the result`);
+    process.exit(1);
+  }
+} else {
+  writeFileSync(target, header());
+}
