@@ -11,7 +11,7 @@ export const EXIT = {
 export interface ErrorFacts {
   /** The step of the launch plan that failed: "mount overlay on /". */
   step?: string | undefined;
-  /** Index of that step in the plan, from 0, as `explain` numbers them. */
+  /** Index of that step in the plan, from 0; `explain` and messages count from 1. */
   stepIndex?: number | undefined;
   /** Symbolic errno ("ENOSPC"), where the kernel gave one. */
   errno?: string | undefined;

@@ -76,7 +76,13 @@ function contextOf(flags: Context['flags'], args: readonly string[], globals: Gl
   const { root, defaultImage } = globals;
   const open = async (): Promise<Engine> => {
     const { Engine } = await import('../engine/index.ts');
-    return new Engine(root === undefined ? { defaultImage } : { root, defaultImage });
+    const step = nonEmpty(process.env.MYDOCKER_FAIL_STEP);
+    const fault = step === undefined ? undefined : (await import('./fault.ts')).parseFault(step);
+    return new Engine({
+      defaultImage,
+      ...(root === undefined ? {} : { root }),
+      ...(fault === undefined ? {} : { fault }),
+    });
   };
   return {
     flags,

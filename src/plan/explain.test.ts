@@ -94,7 +94,7 @@ const PLAN: Plan = {
 test('explainPlan() is JSON and whole', () => {
   const steps = explainPlan(PLAN);
   assert.deepEqual(steps[0], {
-    n: 0,
+    n: 1,
     where: 'host',
     op: 'mkdir',
     call: 'mkdir',
@@ -110,7 +110,7 @@ test('explainLines() heads each process and cuts long calls', () => {
   const lines = explainLines(explainPlan(PLAN), false);
   assert.deepEqual(lines.slice(0, 3), [
     'The shim, on the host',
-    '  0  mkdir("/c", 0755)',
+    '  1  mkdir("/c", 0755)',
     '       a place; undone by rmdir("/c")',
   ]);
   assert.ok(lines.every((line) => Array.from(line).length <= 110));

@@ -4,7 +4,7 @@ import type { Action, Plan, Section } from './step.ts';
 
 /** One step in words; plain JSON data. */
 export interface ExplainedStep {
-  /** Number in the plan, from 0: the one errors name. */
+  /** Number in the plan, from 1: the one errors name. */
   readonly n: number;
   readonly where: Section;
   readonly op: string;
@@ -251,9 +251,17 @@ function plainArgs(action: Action): Record<string, unknown> {
 
 /** Every step of a plan in words, in order. Pure; `JSON.stringify` takes the result. */
 export function explainPlan(plan: Plan): ExplainedStep[] {
-  return plan.steps.map((step, n) => {
+  return plan.steps.map((step, index) => {
     const { op, where, why, undo } = step;
-    const base = { n, where, op, call: OPS[op].call, text: actionText(step), args: plainArgs(step), why };
+    const base = {
+      n: index + 1,
+      where,
+      op,
+      call: OPS[op].call,
+      text: actionText(step),
+      args: plainArgs(step),
+      why,
+    };
     return undo === undefined
       ? base
       : { ...base, undo: { op: undo.op, call: OPS[undo.op].call, text: actionText(undo) } };
@@ -271,7 +279,7 @@ const TEXT_MOST = 100;
 export function explainLines(steps: readonly ExplainedStep[], color: boolean): string[] {
   const dim = (text: string): string => (color ? `\x1b[2m${text}\x1b[22m` : text);
   const bold = (text: string): string => (color ? `\x1b[1m${text}\x1b[22m` : text);
-  const width = String(Math.max(0, steps.length - 1)).length;
+  const width = String(steps.length).length;
   const lines: string[] = [];
   let section: Section | undefined;
   for (const step of steps) {

@@ -58,7 +58,8 @@ export function decodeReport(bytes: Buffer): Report {
     const kind = bytes.readUInt32LE(at);
     const size = bytes.readUInt32LE(at + 4);
     const data = bytes.subarray(at + 8, at + 8 + size);
-    if (data.length < size) break;
+    // Zeros are the page written in advance: the end.
+    if (kind === 0 || data.length < size) break;
     if (kind === 1) report.startedPid = data.readUInt32LE(0);
     else if (kind === 2) report.failure = decodeFailure(data);
     else if (kind === 3) report.ending = decodeEnding(data);

@@ -10,6 +10,18 @@ export function openUnnamed(directory: string): number {
   return openSync(directory, O_TMPFILE | constants.O_RDWR, 0o600);
 }
 
+const REPORT_BYTES = 4096;
+
+/**
+ * The file the shim reports into, its first page written already: on a disk that is full by then, the reason
+ * can still be told.
+ */
+export function openReport(directory: string): number {
+  const fd = openUnnamed(directory);
+  writeWhole(fd, Buffer.alloc(REPORT_BYTES));
+  return fd;
+}
+
 /** Everything in a file, whatever the descriptor's position. */
 export function readWhole(fd: number): Buffer {
   const size = fstatSync(fd).size;
@@ -54,7 +66,7 @@ export interface ShimRun {
 export function startShim(start: ShimStart): ShimRun {
   const directory = `${start.root}/bin`;
   const binary = shimBinary(start.root);
-  const report = openUnnamed(directory);
+  const report = openReport(directory);
   const planFd = start.planFd ?? openUnnamed(directory);
   if (start.plan !== undefined) writeWhole(planFd, start.plan);
   const fds: ShimFds = {

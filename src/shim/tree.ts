@@ -14,7 +14,7 @@ import {
 import { shimBinary } from './assets.ts';
 import { stepError } from './failure.ts';
 import { decodeReport } from './report.ts';
-import { openUnnamed, readWhole, startShim, writeWhole } from './run.ts';
+import { openReport, openUnnamed, readWhole, startShim, writeWhole } from './run.ts';
 
 /** A stream of file steps being carried out as they arrive. */
 export interface StepStream {
@@ -28,7 +28,7 @@ export interface StepStream {
 /** Starts a shim that carries out `initial` (a chroot, first of all) and then whatever is written. */
 export function openStepStream(root: string, initial: readonly Step[]): StepStream {
   const plan: Plan = { steps: initial };
-  const report = openUnnamed(`${root}/bin`);
+  const report = openReport(`${root}/bin`);
   const child = spawn(shimBinary(root), ['run', 'unpack'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', report],
     env: {},
@@ -51,8 +51,13 @@ export function openStepStream(root: string, initial: readonly Step[]): StepStre
       new Promise((resolve) => {
         if (broken || !pipe.writableNeedDrain) resolve();
         else {
-          pipe.once('drain', resolve);
-          pipe.once('close', resolve);
+          const go = (): void => {
+            pipe.off('drain', go);
+            pipe.off('close', go);
+            resolve();
+          };
+          pipe.on('drain', go);
+          pipe.on('close', go);
         }
       }),
     close: async () => {
@@ -73,8 +78,11 @@ export function openStepStream(root: string, initial: readonly Step[]): StepStre
   };
 }
 
-/** The tree below a directory as the shim's `walk` writes it; the record format is drawn in native/walk.c. */
-export function runWalk(root: string, directory: string): Readable {
+/**
+ * The tree below a directory as the shim's `walk` writes it; the record format is drawn in native/walk.h.
+ * Starts with the first read, and ends only after the shim has ended well: a cut stream is never taken for a whole one.
+ */
+export async function* runWalk(root: string, directory: string): AsyncGenerator<Buffer> {
   const plan: Plan = {
     steps: steps(
       'host',
@@ -82,7 +90,7 @@ export function runWalk(root: string, directory: string): Readable {
       { op: 'walk', path: '/', why: 'every entry with its metadata and content' },
     ),
   };
-  const report = openUnnamed(`${root}/bin`);
+  const report = openReport(`${root}/bin`);
   const planFd = openUnnamed(`${root}/bin`);
   writeWhole(planFd, encodePlan(plan));
   const child = spawn(shimBinary(root), ['run', 'walk'], {
@@ -91,15 +99,21 @@ export function runWalk(root: string, directory: string): Readable {
     cwd: '/',
   });
   closeSync(planFd);
-  const out = child.stdout as Readable;
-  child.once('exit', (code) => {
-    const { failure } = decodeReport(readWhole(report));
-    closeSync(report);
-    if (failure !== undefined) out.destroy(stepError(`cannot read ${directory}`, plan, failure));
-    else if (code !== 0)
-      out.destroy(new MydockerError('WALK_FAILED', `cannot read ${directory}: the shim was killed`));
+  const exited = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', resolve);
   });
-  return out;
+  try {
+    yield* child.stdout as Readable as AsyncIterable<Buffer>;
+    const code = await exited;
+    const { failure } = decodeReport(readWhole(report));
+    if (failure !== undefined) throw stepError(`cannot read ${directory}`, plan, failure);
+    if (code !== 0) throw new MydockerError('WALK_FAILED', `cannot read ${directory}: the shim was killed`);
+  } finally {
+    child.stdout?.destroy();
+    await exited;
+    closeSync(report);
+  }
 }
 
 /** Carries out host actions in order: removing trees, mostly. Rejects with the step that failed. */

@@ -1,0 +1,135 @@
+/** Drives the built executable, as a user does: every test file gets a root directory of its own. */
+import assert from 'node:assert/strict';
+import { spawn, type SpawnOptions } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The program under test. */
+export const EXECUTABLE = process.env.MYDOCKER_TEST_EXECUTABLE ?? `${process.cwd()}/dist/mydocker`;
+
+export interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Options {
+  input?: string;
+  env?: Record<string, string>;
+  cwd?: string;
+  timeoutMs?: number;
+}
+
+/** Runs a command to its end; never throws for its exit code. */
+export function command(file: string, args: readonly string[], options: Options = {}): Promise<Result> {
+  const spawnOptions: SpawnOptions = {
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '', ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  };
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, [...args], spawnOptions);
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      const text = (list: Buffer[]) => Buffer.concat(list).toString('utf8');
+      resolve({ code: code ?? (signal === 'SIGKILL' ? 137 : 128), stdout: text(out), stderr: text(err) });
+    });
+    if (options.input !== undefined) child.stdin?.end(options.input);
+  });
+}
+
+/** An engine root of its own below /var/tmp (overlayfs cannot lie on overlayfs), removed after the file's tests. */
+export class Host {
+  readonly root = mkdtempSync('/var/tmp/mydocker-e2e-');
+
+  constructor() {
+    after(() => this.close());
+  }
+
+  /** `mydocker ARGS` in this root. */
+  run(args: readonly string[], options: Options = {}): Promise<Result> {
+    return command(EXECUTABLE, args, { ...options, env: { MYDOCKER_ROOT: this.root, ...options.env } });
+  }
+
+  /** The same for a command that must succeed; its standard output. */
+  async ok(...args: string[]): Promise<string> {
+    const result = await this.run(args);
+    assert.equal(result.code, 0, `mydocker ${args.join(' ')}: exit ${result.code}: ${result.stderr}`);
+    return result.stdout.trimEnd();
+  }
+
+  /** And for one that must fail with this code; its standard error, which must be one line. */
+  async fails(code: number, ...args: string[]): Promise<string> {
+    const result = await this.run(args);
+    assert.equal(result.code, code, `mydocker ${args.join(' ')}: exit ${result.code}, expected ${code}: ${result.stderr}`);
+    const lines = result.stderr.trimEnd().split('\n');
+    assert.equal(lines.length, 1, `one line on standard error, got: ${result.stderr}`);
+    return lines[0] ?? '';
+  }
+
+  /** Removes every container, then checks that nothing of this root is left on the machine. */
+  async close(): Promise<void> {
+    const ids = (await this.ok('ps', '-q', '--no-trunc')).split('\n').filter((id) => id !== '');
+    if (ids.length > 0) await this.ok('rm', '-f', ...ids);
+    assert.deepEqual(leftovers(this.root), [], 'nothing is left');
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** What of a root's containers is still on the machine: records, names, run directories, mounts. */
+export function leftovers(root: string): string[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes(root));
+  return [
+    ...list(`${root}/containers`).map((name) => `containers/${name}`),
+    ...list(`${root}/names`).map((name) => `names/${name}`),
+    ...list(`${root}/run`).map((name) => `run/${name}`),
+    ...mounts,
+  ];
+}
+
+/** Every cgroup of ours on this machine: "memory/<id>" … */
+export function cgroups(): string[] {
+  const hierarchies = ['.', ...list('/sys/fs/cgroup')];
+  return hierarchies.flatMap((name) => list(`/sys/fs/cgroup/${name}/mydocker`).filter((entry) => /^[0-9a-f]{64}$/.test(entry)).map((entry) => `${name}/${entry}`));
+}
+
+/** Host pids whose command line contains the text. */
+export function processes(text: string): number[] {
+  return list('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT' || code === 'ESRCH') return false;
+        throw error;
+      }
+    });
+}
+
+/** Waits until the condition holds; fails with `what` after the time. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) assert.fail(`did not happen in ${timeoutMs} ms: ${what}`);
+    await sleep(20);
+  }
+}
