@@ -324,12 +324,32 @@ int clients_wait_release(void) {
   return released ? 0 : ETIMEDOUT;
 }
 
+/* A socket closed while bytes wait unread in it resets its peer (ECONNRESET), which may then never read the frame
+ * just sent. So what clients still send is read away until they hang up, for a second at most. */
+static void linger(void) {
+  struct pollfd fds[CLIENTS + 1];
+  char waste[512];
+  for (int waits = 0; waits < 50; waits++) {
+    nfds_t n = 0;
+    for (int i = 0; i <= CLIENTS; i++) {
+      ssize_t got = clients[i].fd[0] < 0 ? -1 : recv(clients[i].fd[0], waste, sizeof waste, MSG_DONTWAIT);
+      if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) drop(&clients[i]);
+      else if (clients[i].fd[0] >= 0) fds[n++] = (struct pollfd){.fd = clients[i].fd[0], .events = POLLIN};
+    }
+    if (n == 0) return;
+    (void)poll(fds, n, 20);
+  }
+}
+
 static void end_all(uint8_t type, const void *data, uint32_t len) {
   if (mon.listener >= 0) clients_accept();
-  for (int i = 0; ready && i <= CLIENTS; i++) {
-    send_frame(&clients[i], type, data, len);
-    drop(&clients[i]);
+  if (!ready) return;
+  for (int i = 0; i <= CLIENTS; i++) {
+    if (clients[i].framed) send_frame(&clients[i], type, data, len);
+    else drop(&clients[i]);
   }
+  linger();
+  for (int i = 0; i <= CLIENTS; i++) drop(&clients[i]);
 }
 
 void clients_failed(const void *payload, uint32_t len) { end_all(FR_FAILED, payload, len); }

@@ -178,7 +178,8 @@ static int await_exec(struct failure *f) {
     struct iovec iov[2] = {{&m, sizeof m}, {&note, sizeof note}};
     struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &ctl, .msg_controllen = sizeof ctl.room};
     ssize_t n = recvmsg(ctx.sync, &msg, MSG_CMSG_CLOEXEC);
-    if (n < 0 && errno == EINTR) continue;
+    /* ECONNRESET comes once, before what the child sent, when it ended without reading all we sent. */
+    if (n < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
     if (n < (ssize_t)sizeof m) {
       *f = (struct failure){NO_STEP, executing ? 0 : ECHILD};
       return f->error;

@@ -7,7 +7,17 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import process from 'node:process';
 
 const ASSETS = 'dist/assets';
@@ -27,20 +37,46 @@ const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status
 
 /** musl makes a monitor of some 30 kB; glibc works, at 20 times that. The kernel's headers come from Debian's own. */
 function compiler() {
-  if (sanitize) return ['gcc', ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-static-libasan', '-g', '-O1']];
+  if (sanitize)
+    return [
+      'gcc',
+      ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-static-libasan', '-g', '-O1'],
+    ];
   if (!has('musl-gcc')) return ['cc', ['-static', '-s', '-Os']];
   const triplet = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim();
   const headers = ['-idirafter', `/usr/include/${triplet}`, '-idirafter', '/usr/include'];
-  return ['musl-gcc', [...headers, '-static', '-s', '-Os', '-flto', '-ffunction-sections', '-Wl,--gc-sections', '-Wl,-z,noseparate-code', '-Wl,--build-id=none']];
+  return [
+    'musl-gcc',
+    [
+      ...headers,
+      '-static',
+      '-s',
+      '-Os',
+      '-flto',
+      '-ffunction-sections',
+      '-Wl,--gc-sections',
+      '-Wl,-z,noseparate-code',
+      '-Wl,--build-id=none',
+    ],
+  ];
 }
 
 function buildShim() {
   const [cc, flags] = compiler();
-  const sources = readdirSync('native').filter((name) => name.endsWith('.c')).map((name) => `native/${name}`);
+  const sources = readdirSync('native')
+    .filter((name) => name.endsWith('.c'))
+    .map((name) => `native/${name}`);
   const warnings = ['-Wall', '-Wextra', '-Werror', '-Wshadow'];
-  run(cc, ['-std=c11', '-D_GNU_SOURCE', ...warnings, ...flags, ...sources, '-o', `${ASSETS}/shim.new`], 'compiling the shim');
+  run(
+    cc,
+    ['-std=c11', '-D_GNU_SOURCE', ...warnings, ...flags, ...sources, '-o', `${ASSETS}/shim.new`],
+    'compiling the shim',
+  );
   renameSync(`${ASSETS}/shim.new`, `${ASSETS}/shim`);
-  const digest = createHash('sha256').update(readFileSync(`${ASSETS}/shim`)).digest('hex').slice(0, 16);
+  const digest = createHash('sha256')
+    .update(readFileSync(`${ASSETS}/shim`))
+    .digest('hex')
+    .slice(0, 16);
   writeFileSync(`${ASSETS}/shim.id`, `${digest}\n`);
   return cc;
 }
@@ -57,8 +93,19 @@ function buildExecutable() {
     '',
   ];
   writeFileSync('dist/entry.ts', entry.join('\n'));
-  const flags = ['build', '--compile', '--bytecode', '--minify', '--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'];
-  run('node_modules/.bin/bun', [...flags, 'dist/entry.ts', '--outfile', 'dist/mydocker.new'], 'compiling the executable');
+  const flags = [
+    'build',
+    '--compile',
+    '--bytecode',
+    '--minify',
+    '--no-compile-autoload-dotenv',
+    '--no-compile-autoload-bunfig',
+  ];
+  run(
+    'node_modules/.bin/bun',
+    [...flags, 'dist/entry.ts', '--outfile', 'dist/mydocker.new'],
+    'compiling the executable',
+  );
   renameSync('dist/mydocker.new', 'dist/mydocker');
 }
 
@@ -76,5 +123,7 @@ rmSync('build/assets', { recursive: true, force: true });
 cpSync(ASSETS, 'build/assets', { recursive: true });
 say('compiling the executable');
 buildExecutable();
-say(`built dist/mydocker (${Math.round(statSync('dist/mydocker').size / 1e6)} MB, shim ${Math.round(statSync(`${ASSETS}/shim`).size / 1000)} kB)`);
+say(
+  `built dist/mydocker (${Math.round(statSync('dist/mydocker').size / 1e6)} MB, shim ${Math.round(statSync(`${ASSETS}/shim`).size / 1000)} kB)`,
+);
 if (!existsSync('dist/mydocker')) process.exit(1);

@@ -97,7 +97,9 @@ export function buildBusyboxImage(
     ...sorted.flatMap(([entry, content]) => [tarHeader(entry), content, tarPadding(content.length)]),
     TAR_END,
   ]);
-  const commands = sorted.filter(([entry]) => entry.linkName === '/bin/busybox').map(([entry]) => `/${entry.name}`);
+  const commands = sorted
+    .filter(([entry]) => entry.linkName === '/bin/busybox')
+    .map(([entry]) => `/${entry.name}`);
   return { tar, facts: { ...factsOf(tar, mtimeS, options.version ?? 'BusyBox'), applets: commands } };
 }
 

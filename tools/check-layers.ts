@@ -23,19 +23,28 @@ const MAX_LINES = 300;
 
 function files(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? files(join(directory, entry.name)) : /\.[tc]s?$|\.h$/.test(entry.name) ? [join(directory, entry.name)] : [],
+    entry.isDirectory()
+      ? files(join(directory, entry.name))
+      : /\.[tc]s?$|\.h$/.test(entry.name)
+        ? [join(directory, entry.name)]
+        : [],
   );
 }
 
-function imports(text: string): string[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
-  return [...code.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '');
+/** Module names in a file. `loading`: only those loaded with it, not types and not what is imported later. */
+function imports(text: string, loading = false): string[] {
+  const statement =
+    /^(?:import|export)\s+(type\s)?[^;'"]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm;
+  return [...text.matchAll(statement)]
+    .filter(([, type, , , dynamic]) => !loading || (type === undefined && dynamic === undefined))
+    .map(([, , from, bare, dynamic]) => from ?? bare ?? dynamic ?? '');
 }
 
 function problems(file: string): string[] {
   const text = readFileSync(file, 'utf8');
   const lines = text.split('\n').length - 1;
-  const long = lines > MAX_LINES && !file.includes('.gen.') ? [`${file}: ${lines} lines, more than ${MAX_LINES}`] : [];
+  const long =
+    lines > MAX_LINES && !file.includes('.gen.') ? [`${file}: ${lines} lines, more than ${MAX_LINES}`] : [];
   if (!file.startsWith('src/')) return long;
   const room = file.split('/')[1] ?? '';
   if (ALLOWED[room] === undefined) return [`${file}: no such room`];
@@ -45,7 +54,9 @@ function problems(file: string): string[] {
 function badImport(file: string, room: string, name: string): string[] {
   if (name.startsWith('node:')) return [];
   if (!name.startsWith('.')) {
-    return PACKAGES[room]?.includes(name) ? [] : [`${file}: the room ${room} may not import the package ${name}`];
+    return PACKAGES[room]?.includes(name)
+      ? []
+      : [`${file}: the room ${room} may not import the package ${name}`];
   }
   const target = relative('.', join(dirname(file), name));
   const other = target.split('/')[1] ?? '';
@@ -58,12 +69,18 @@ function badImport(file: string, room: string, name: string): string[] {
 /** Two files of one room that need each other: neither can be read alone. */
 function cycles(all: readonly string[]): string[] {
   const graph = new Map(
-    all.map((file) => [file, imports(readFileSync(file, 'utf8')).filter((n) => n.startsWith('.')).map((n) => relative('.', join(dirname(file), n)))]),
+    all.map((file) => [
+      file,
+      imports(readFileSync(file, 'utf8'), true)
+        .filter((n) => n.startsWith('.'))
+        .map((n) => relative('.', join(dirname(file), n))),
+    ]),
   );
   const found: string[] = [];
   const state = new Map<string, 'open' | 'done'>();
   const visit = (file: string, path: readonly string[]): void => {
-    if (state.get(file) === 'open') found.push(`cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`);
+    if (state.get(file) === 'open')
+      found.push(`cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`);
     if (state.has(file)) return;
     state.set(file, 'open');
     for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
@@ -76,11 +93,17 @@ function cycles(all: readonly string[]): string[] {
 function main(): void {
   if (process.argv.includes('--mermaid')) {
     console.log('flowchart LR');
-    for (const [room, below] of Object.entries(ALLOWED)) for (const other of below) console.log(`  ${room} --> ${other}`);
+    for (const [room, below] of Object.entries(ALLOWED))
+      for (const other of below) console.log(`  ${room} --> ${other}`);
     return;
   }
   const sources = files('src');
-  const found = [...[...sources, ...files('native'), ...files('test'), ...files('tools'), ...files('bench')].flatMap(problems), ...cycles(sources.filter((f) => !f.endsWith('.test.ts')))];
+  const found = [
+    ...[...sources, ...files('native'), ...files('test'), ...files('tools'), ...files('bench')].flatMap(
+      problems,
+    ),
+    ...cycles(sources.filter((f) => !f.endsWith('.test.ts'))),
+  ];
   for (const line of found) console.error(line);
   if (found.length > 0) process.exit(1);
 }

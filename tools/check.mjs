@@ -23,5 +23,8 @@ const unit = (directory) =>
 if (!process.argv.includes('--no-tests')) {
   process.stderr.write('check: unit tests\n');
   const files = ['build/src', 'build/tools'].filter((dir) => existsSync(dir)).flatMap(unit);
-  process.exit(spawnSync(process.execPath, ['--test', '--test-reporter=dot', ...files], { stdio: 'inherit' }).status ?? 1);
+  process.exit(
+    spawnSync(process.execPath, ['--test', '--test-reporter=dot', ...files], { stdio: 'inherit' }).status ??
+      1,
+  );
 }

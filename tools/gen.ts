@@ -1,4 +1,4 @@
-/** Writes native/ops.gen.h from src/plan/ops.ts. `--check` only compares, and fails when the file is stale. */
+/** Writes native/ops.gen.h and src/plan/version.gen.ts from src/plan/ops.ts. `--check` only compares, and fails when the file is stale. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { planVersion } from '../src/plan/encode.ts';
 import { NO_SLOT, OPS, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
@@ -38,12 +38,15 @@ function header(): string {
   return lines.join('\n');
 }
 
-const target = 'native/ops.gen.h';
-if (process.argv.includes('--check')) {
-  if (readFileSync(target, 'utf8') !== header()) {
+function versionModule(): string {
+  return `/* Generated from ops.ts by \`npm run gen\`. Do not edit. */\nexport const PLAN_VERSION = 0x${planVersion().toString(16)};\n`;
+}
+
+const targets = { 'native/ops.gen.h': header(), 'src/plan/version.gen.ts': versionModule() };
+for (const [target, text] of Object.entries(targets)) {
+  if (!process.argv.includes('--check')) writeFileSync(target, text);
+  else if (readFileSync(target, 'utf8') !== text) {
     console.error(`${target} is stale: run npm run gen and commit the result`);
-    process.exit(1);
+    process.exitCode = 1;
   }
-} else {
-  writeFileSync(target, header());
 }

@@ -33,14 +33,25 @@ function prepare() {
 }
 
 /** Debian packages that only tests need, each by a program it brings. */
-const TEST_PACKAGES = { setpriv: 'util-linux', script: 'bsdutils', python3: 'python3', setfattr: 'attr', setcap: 'libcap2-bin' };
+const TEST_PACKAGES = {
+  setpriv: 'util-linux',
+  script: 'bsdutils',
+  python3: 'python3',
+  setfattr: 'attr',
+  setcap: 'libcap2-bin',
+};
 
 function installTestPackages() {
-  const missing = Object.entries(TEST_PACKAGES).filter(([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
+  const missing = Object.entries(TEST_PACKAGES).filter(
+    ([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
+  );
   if (missing.length === 0) return;
   const packages = missing.map(([, name]) => name);
   process.stderr.write(`test: installing ${packages.join(' ')}\n`);
-  must('sh', ['-c', `apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${packages.join(' ')}`]);
+  must('sh', [
+    '-c',
+    `apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${packages.join(' ')}`,
+  ]);
 }
 
 function testFiles(directory) {
@@ -61,7 +72,14 @@ function run(files) {
       if (match) counts[match[1]] = Number(match[2]);
       process.stdout.write(`${line}\n`);
     });
-    child.once('close', (code) => resolve({ passed: counts.pass, failed: counts.fail + counts.cancelled, skipped: counts.skipped, code: code ?? 1 }));
+    child.once('close', (code) =>
+      resolve({
+        passed: counts.pass,
+        failed: counts.fail + counts.cancelled,
+        skipped: counts.skipped,
+        code: code ?? 1,
+      }),
+    );
   });
 }
 

@@ -1,2 +1,3 @@
 export { errnoName, errnoNumber, errnoWords } from './errno.ts';
 export { badInput, type ErrorFacts, EXIT, errnoOf, MydockerError } from './errors.ts';
+export { builtin, randomBelow, randomHex, sleep } from './host.ts';

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { MydockerError } from '../base/index.ts';
+import { MydockerError, sleep } from '../base/index.ts';
 import { commitImage, requireImage } from '../image/index.ts';
 import { runWalk } from '../shim/index.ts';
 import { type ContainerRecord, containerDir } from '../storage/index.ts';

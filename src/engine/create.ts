@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { badInput, errnoOf, MydockerError } from '../base/index.ts';
+import { badInput, builtin, errnoOf, MydockerError, randomHex } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import {
   type ContainerRecord,
@@ -38,7 +36,9 @@ function parseCpuList(list: string): number[] {
 }
 
 function checkCpuset(list: string, available: string): void {
-  const have = new Set(parseCpuList(available === '' ? `0-${cpus().length - 1}` : available));
+  const have = new Set(
+    parseCpuList(available === '' ? `0-${builtin('node:os').cpus().length - 1}` : available),
+  );
   const lacking = parseCpuList(list).filter((core) => !have.has(core));
   if (lacking.length > 0) {
     throw badInput(
@@ -192,7 +192,7 @@ export function createContainer(
   image: ResolvedImage,
   starting: boolean,
 ): ContainerRecord {
-  const id = randomBytes(32).toString('hex');
+  const id = randomHex(32);
   const draft = recordOf(core, spec, image, id, spec.name ?? '');
   const staging = `${core.root}/containers/${creationName(id)}`;
   let name: string | undefined;

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { MydockerError } from '../base/index.ts';
+import { MydockerError, randomHex } from '../base/index.ts';
 import { type ExecInput, planExec } from '../runtime/index.ts';
 import { AttachClient, encodeLaunch, startShim, stepError, WANTS } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
@@ -50,9 +49,7 @@ export async function execInContainer(
   fds: StreamFds = { stdin: 0, stdout: 1, stderr: 2 },
 ): Promise<Running> {
   const socket =
-    how === 'detached'
-      ? undefined
-      : `${runDir(core.paths, record.id)}/exec-${randomBytes(6).toString('hex')}.sock`;
+    how === 'detached' ? undefined : `${runDir(core.paths, record.id)}/exec-${randomHex(6)}.sock`;
   const plan = planExec(execInput(core, record, spec, how, socket));
   const detach = how !== 'inherit';
   const what = `cannot exec in ${record.name}`;

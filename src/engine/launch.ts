@@ -1,4 +1,13 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { errnoOf, MydockerError } from '../base/index.ts';
 import { planLoopback } from '../network/index.ts';
 import type { Plan } from '../plan/index.ts';
@@ -43,6 +52,7 @@ export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan 
       work: `${dir}/work`,
       target: spec.root.path,
       ownDir: dir,
+      volatile: record.autoRemove,
     }),
     network: record.network === 'none' ? planLoopback() : [],
     firstSlot: FIRST_SLOT,
@@ -103,6 +113,20 @@ async function lostShim(core: Core, record: ContainerRecord): Promise<MydockerEr
   );
 }
 
+/**
+ * A shim that failed has taken back what it did. One that did nothing (it refused the plan, or failed before its
+ * first step) leaves the run directory, known by its plan's inode: another start may have taken the path by now.
+ */
+function releaseRunDir(directory: string, planInode: number): void {
+  try {
+    if (statSync(`${directory}/plan`).ino !== planInode) return;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  rmSync(directory, { recursive: true, force: true });
+}
+
 interface Started {
   report: Report;
   plan: Plan;
@@ -147,6 +171,7 @@ export async function startContainer(
   if (!(await takeRunDir(core, record, encodeLaunch(plan, { detach, fault: core.fault })))) return undefined;
   const directory = runDir(core.paths, record.id);
   const planFd = openSync(`${directory}/plan`, 'r');
+  const planInode = fstatSync(planFd).ino;
   let shim: ReturnType<typeof startShim>;
   try {
     shim = startShim({
@@ -164,7 +189,10 @@ export async function startContainer(
   } finally {
     closeSync(planFd);
   }
-  const started = shim.done.then((report) => ({ report, plan }));
+  const started = shim.done.then((report) => {
+    if (report.failure !== undefined && report.undoFailure === undefined) releaseRunDir(directory, planInode);
+    return { report, plan };
+  });
   const running: Running = {
     id: record.id,
     name: record.name,

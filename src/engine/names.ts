@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomBelow } from '../base/index.ts';
 
 const ADJECTIVES = [
   'amber',
@@ -141,7 +141,7 @@ const BIRDS = [
 
 /** A name nobody asked for: "quiet_heron". `attempt` above 0 adds a number, for hosts with many containers. */
 export function makeName(attempt: number): string {
-  const pick = (list: readonly string[]): string => list[randomInt(list.length)] ?? 'bird';
+  const pick = (list: readonly string[]): string => list[randomBelow(list.length)] ?? 'bird';
   const name = `${pick(ADJECTIVES)}_${pick(BIRDS)}`;
-  return attempt === 0 ? name : `${name}${randomInt(10 ** Math.min(attempt + 1, 9))}`;
+  return attempt === 0 ? name : `${name}${randomBelow(10 ** Math.min(attempt + 1, 9))}`;
 }

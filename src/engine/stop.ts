@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf, MydockerError } from '../base/index.ts';
+import { errnoOf, MydockerError, sleep } from '../base/index.ts';
 import { AttachClient, type AttachEnd } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
 import type { Core } from './core.ts';
@@ -35,7 +34,7 @@ export async function connectMonitor(
 async function endsWithin(client: AttachClient, ms: number): Promise<boolean> {
   const timer = new AbortController();
   const ended = client.end.then(() => true);
-  const late = sleep(ms, false, { signal: timer.signal }).catch(() => false);
+  const late = sleep(ms, timer.signal).then(() => false);
   const result = await Promise.race([ended, late]);
   timer.abort();
   return result;

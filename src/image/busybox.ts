@@ -6,10 +6,7 @@ import { addLayer, ensureLayers } from './layer.ts';
 import type { ImageFile } from './manifest.ts';
 import { parseReference } from './reference.ts';
 import type { OpenSteps } from './steps.ts';
-import { type ResolvedImage, resolveImage } from './store.ts';
-
-/** Name of the image that comes with the program. */
-export const DEFAULT_IMAGE = 'busybox';
+import { DEFAULT_IMAGE, type ResolvedImage, resolveImage } from './store.ts';
 
 /** Where the built assets lie: tools/busybox-image.ts makes them. */
 export interface DefaultImageAsset {

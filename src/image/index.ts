@@ -1,11 +1,11 @@
-export { DEFAULT_IMAGE, type DefaultImageAsset, ensureDefaultImage } from './busybox.ts';
+export type { DefaultImageAsset } from './busybox.ts';
 export { applyChanges } from './changes.ts';
-export { type CommitOptions, commitImage } from './commit.ts';
-export { type ImportOptions, type ImportSource, importImage } from './import.ts';
-export { ensureLayers } from './layer.ts';
+export type { CommitOptions } from './commit.ts';
+export type { ImportOptions, ImportSource } from './import.ts';
+export { commitImage, ensureDefaultImage, ensureLayers, importImage } from './lazy.ts';
 export { type ImageRow, inspectImage, listImages } from './list.ts';
 export type { ImageConfig } from './manifest.ts';
 export { canonicalName, familiarName, parseReference, type Reference } from './reference.ts';
 export { type RemovedImage, type RemoveImageOptions, removeImage } from './remove.ts';
 export type { OpenSteps, StepSink } from './steps.ts';
-export { noSuchImage, type ResolvedImage, requireImage, resolveImage } from './store.ts';
+export { DEFAULT_IMAGE, noSuchImage, type ResolvedImage, requireImage, resolveImage } from './store.ts';

@@ -22,6 +22,9 @@ import {
 } from './manifest.ts';
 import { canonicalName, parseReference } from './reference.ts';
 
+/** Name of the image that comes with the program. */
+export const DEFAULT_IMAGE = 'busybox';
+
 /** An image as a container's start needs it. */
 export interface ResolvedImage {
   /** Digest of the config. */

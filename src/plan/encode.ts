@@ -1,6 +1,7 @@
 import { errnoNumber } from '../base/errno.ts';
 import { type ArgKind, OPS } from './ops.ts';
 import type { Action, Plan, Section, Step } from './step.ts';
+import { PLAN_VERSION } from './version.gen.ts';
 
 /*
  * The plan on the wire; all integers little-endian. Drawn here, decoded in native/plan.c.
@@ -31,7 +32,7 @@ export interface Fault {
   readonly errno: number;
 }
 
-/** FNV-1a over the operations table: both sides refuse a plan made with another table. */
+/** FNV-1a over the operations table: both sides refuse a plan made with another table. Baked into version.gen.ts. */
 export function planVersion(): number {
   let hash = 0x811c9dc5;
   const text = JSON.stringify(Object.entries(OPS).map(([name, row]) => [name, row.code, row.args]));
@@ -126,7 +127,7 @@ function writeStep(out: Writer, step: Step): void {
 export function encodePlan(plan: Plan, options: { flags?: number; fault?: Fault | undefined } = {}): Buffer {
   const out = new Writer();
   out.u32(MAGIC);
-  out.u32(planVersion());
+  out.u32(PLAN_VERSION);
   out.u32(0);
   out.u32(plan.steps.length);
   out.u32(options.flags ?? 0);

@@ -114,6 +114,6 @@ test('explainLines() heads each process and cuts long calls', () => {
     '       a place; undone by rmdir("/c")',
   ]);
   assert.ok(lines.every((line) => Array.from(line).length <= 110));
-  assert.deepEqual(lines.slice(-3), ['The child, in its new namespaces', '  2  setsid()', '       alone']);
+  assert.deepEqual(lines.slice(-3), ['The child, in its new namespaces', '  3  setsid()', '       alone']);
   assert.ok(explainLines(explainPlan(PLAN), true).join('').includes('\x1b[2m'));
 });

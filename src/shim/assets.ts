@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -10,8 +9,7 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { MydockerError } from '../base/index.ts';
+import { builtin, MydockerError } from '../base/index.ts';
 
 /** Files that come with the program: in the one-file executable inside it, else beside the compiled library. */
 export type AssetName = 'shim' | 'shim.id' | 'busybox.tar' | 'busybox.json';
@@ -25,7 +23,7 @@ export function setAssets(paths: Partial<Record<AssetName, string>>): void {
 
 /** A path that node:fs can read the asset from. */
 export function assetPath(name: AssetName): string {
-  return embedded[name] ?? fileURLToPath(new URL(`../../assets/${name}`, import.meta.url));
+  return embedded[name] ?? decodeURIComponent(new URL(`../../assets/${name}`, import.meta.url).pathname);
 }
 
 let shimId: string | undefined;
@@ -44,7 +42,7 @@ export function shimBinary(root: string): string {
   const path = `${root}/bin/shim-${readShimId()}`;
   if (existsSync(path)) return path;
   const bytes = readFileSync(assetPath('shim'));
-  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  const digest = builtin('node:crypto').createHash('sha256').update(bytes).digest('hex').slice(0, 16);
   if (digest !== readShimId()) {
     throw new MydockerError(
       'BAD_SHIM',

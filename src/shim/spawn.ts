@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { builtin } from '../base/index.ts';
 
 /** Descriptors of the child: numbers are the caller's own, 'ignore' is /dev/null. */
 export interface ShimFds {
@@ -31,7 +31,7 @@ export function spawnShim(binary: string, args: readonly string[], fds: ShimFds)
     const child = bun.spawn([binary, ...args], { stdio, env: {}, cwd: '/' });
     return { pid: child.pid, exit: child.exited };
   }
-  const child = spawn(binary, [...args], { stdio, env: {}, cwd: '/' });
+  const child = builtin('node:child_process').spawn(binary, [...args], { stdio, env: {}, cwd: '/' });
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 255 : 137)));

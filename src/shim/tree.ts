@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { MydockerError } from '../base/index.ts';
+import { builtin, MydockerError } from '../base/index.ts';
 import {
   type Action,
   encodePlan,
@@ -29,7 +28,7 @@ export interface StepStream {
 export function openStepStream(root: string, initial: readonly Step[]): StepStream {
   const plan: Plan = { steps: initial };
   const report = openReport(`${root}/bin`);
-  const child = spawn(shimBinary(root), ['run', 'unpack'], {
+  const child = builtin('node:child_process').spawn(shimBinary(root), ['run', 'unpack'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', report],
     env: {},
     cwd: '/',
@@ -93,7 +92,7 @@ export async function* runWalk(root: string, directory: string): AsyncGenerator<
   const report = openReport(`${root}/bin`);
   const planFd = openUnnamed(`${root}/bin`);
   writeWhole(planFd, encodePlan(plan));
-  const child = spawn(shimBinary(root), ['run', 'walk'], {
+  const child = builtin('node:child_process').spawn(shimBinary(root), ['run', 'walk'], {
     stdio: ['ignore', 'pipe', 'ignore', planFd, report],
     env: {},
     cwd: '/',

@@ -9,8 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf, MydockerError } from '../base/index.ts';
+import { errnoOf, MydockerError, sleep } from '../base/index.ts';
 import { createContentStore, imagesDir } from './content.ts';
 import { isDigest, type ManifestDigest } from './digest.ts';
 import { isOwnerAlive, ownMark, stagingName } from './owner.ts';

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -11,7 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { errnoNumber, errnoOf, errnoWords, MydockerError } from '../base/index.ts';
+import { builtin, errnoNumber, errnoOf, errnoWords, MydockerError } from '../base/index.ts';
 import { type Digest, hexOf } from './digest.ts';
 import { stagingName } from './owner.ts';
 
@@ -96,7 +96,7 @@ function changing<T>(root: string, change: () => T): T {
  */
 export class BlobWriter {
   private readonly fd: number;
-  private readonly hash: Hash = createHash('sha256');
+  private readonly hash: Hash = builtin('node:crypto').createHash('sha256');
   private readonly staging: string;
   private open = true;
   sizeBytes = 0;

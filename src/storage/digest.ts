@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { builtin } from '../base/index.ts';
 
 /** "sha256:<64 hex>" of some bytes. The kinds below are all digests, of different things: never mix them. */
 export type Digest = `sha256:${string}`;
@@ -29,7 +29,7 @@ export function hexOf(digest: Digest): string {
 
 /** Digest of some bytes, or of a string's UTF-8. */
 export function digestOf(data: Uint8Array | string): Digest {
-  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
+  return `sha256:${builtin('node:crypto').createHash('sha256').update(data).digest('hex')}`;
 }
 
 /** Chain id of a layer: its own diff id for the lowest one, else sha256("parent's chain id, space, diff id"). */

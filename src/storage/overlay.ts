@@ -14,10 +14,12 @@ export interface OverlayDirs {
   target: string;
   /** Holds short names for many layers: the container's own directory. */
   ownDir: string;
+  /** Writes need not survive a power cut (--rm): unmounting then syncs no disk. overlayfs.rst § Volatile mount. */
+  volatile: boolean;
 }
 
 function overlayMount(cwd: string, lower: readonly string[], dirs: OverlayDirs): (Action & StepNotes)[] {
-  const data = `lowerdir=${lower.join(':')},upperdir=${dirs.upper},workdir=${dirs.work}`;
+  const data = `lowerdir=${lower.join(':')},upperdir=${dirs.upper},workdir=${dirs.work}${dirs.volatile ? ',volatile' : ''}`;
   return [
     { op: 'chdir', path: cwd, why: 'the layers are named relative to it: mount options must fit one page' },
     {

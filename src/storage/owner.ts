@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { errnoOf } from '../base/index.ts';
+import { errnoOf, randomHex } from '../base/index.ts';
 
 /** Start time of a process in clock ticks since boot, or undefined when there is none. proc(5), stat field 22. */
 function startTicksOf(pid: number | 'self'): string | undefined {
@@ -30,7 +29,7 @@ export function isOwnerAlive(mark: string): boolean {
 
 /** A new name for something unfinished: ".tmp-<pid>-<start ticks>-<random>". */
 export function stagingName(): string {
-  return `.tmp-${ownMark()}-${randomBytes(6).toString('hex')}`;
+  return `.tmp-${ownMark()}-${randomHex(6)}`;
 }
 
 /** True for a staging name whose owner has ended: nobody will finish it. */

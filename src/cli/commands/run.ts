@@ -1,5 +1,5 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { badInput, errnoOf } from '../../base/errors.ts';
+import { badInput, errnoOf, MydockerError } from '../../base/errors.ts';
 import { follow, howFromFlags } from '../drive.ts';
 import { chooseImage } from '../image-words.ts';
 import { print, warn } from '../out.ts';
@@ -51,13 +51,18 @@ async function runContainer(context: Context): Promise<number> {
     return 0;
   }
   const detachKeys = flags.string('detach-keys');
-  return follow(starting, { how, tty: spec.tty === true, stdin: spec.stdin === true, detachKeys });
+  const attached = { how, tty: spec.tty === true, stdin: spec.stdin === true, detachKeys };
+  return follow(starting, attached).catch((error: unknown) => {
+    // The program could not be started, so the engine took the container back; a lost monitor leaves it.
+    if (error instanceof MydockerError && error.code !== 'MONITOR_LOST') idFile.remove();
+    throw error;
+  });
 }
 
 /** The file of `--cidfile`: taken before the container is made, so that two runs never share one. */
 export class IdFile {
   private readonly path: string | undefined;
-  private readonly fd: number = -1;
+  private fd = -1;
 
   constructor(path: string | undefined) {
     this.path = path;
@@ -77,13 +82,18 @@ export class IdFile {
   write(id: string): void {
     if (this.fd < 0) return;
     writeSync(this.fd, id);
-    closeSync(this.fd);
+    this.close();
   }
 
   /** Nothing was created: no file is left that says so. */
   remove(): void {
     if (this.path === undefined) return;
-    closeSync(this.fd);
+    this.close();
     rmSync(this.path, { force: true });
+  }
+
+  private close(): void {
+    if (this.fd >= 0) closeSync(this.fd);
+    this.fd = -1;
   }
 }

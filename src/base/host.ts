@@ -1,0 +1,39 @@
+/**
+ * What every start needs of the runtime, at the least cost: a `run` lives 15 ms, and loading node:crypto alone
+ * takes 2 of them, node:child_process 3, node:zlib 5.
+ */
+
+/** Modules loaded only when first used. */
+interface Builtins {
+  'node:crypto': typeof import('node:crypto');
+  'node:child_process': typeof import('node:child_process');
+  'node:os': typeof import('node:os');
+}
+
+/** A built-in module, loaded at the first call (Node 20.16 and later, Bun). */
+export function builtin<N extends keyof Builtins>(name: N): Builtins[N] {
+  return process.getBuiltinModule(name) as unknown as Builtins[N];
+}
+
+/** Random bytes as hex digits, from the kernel. */
+export function randomHex(bytes: number): string {
+  const data = globalThis.crypto.getRandomValues(new Uint8Array(bytes));
+  return Buffer.from(data.buffer).toString('hex');
+}
+
+/** A random integer from 0 to below `limit` (at most 2^32); for names, so the slight bias does not matter. */
+export function randomBelow(limit: number): number {
+  const [value = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1));
+  return value % limit;
+}
+
+/** Resolves after so many milliseconds, or as soon as the signal aborts. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

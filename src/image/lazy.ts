@@ -1,0 +1,35 @@
+/**
+ * The parts of this room that read or write tar: loaded when first used, for a `run` of an image that is here
+ * needs none of them, and lives only 15 ms.
+ */
+import { existsSync } from 'node:fs';
+import type { DefaultImageAsset } from './busybox.ts';
+import type { CommitOptions } from './commit.ts';
+import type { ImportOptions } from './import.ts';
+import type { OpenSteps } from './steps.ts';
+import type { ResolvedImage } from './store.ts';
+
+/** See commit.ts. */
+export async function commitImage(options: CommitOptions): Promise<ResolvedImage> {
+  return (await import('./commit.ts')).commitImage(options);
+}
+
+/** See import.ts. */
+export async function importImage(options: ImportOptions): Promise<ResolvedImage> {
+  return (await import('./import.ts')).importImage(options);
+}
+
+/** See busybox.ts. */
+export async function ensureDefaultImage(
+  root: string,
+  asset: DefaultImageAsset,
+  openSteps: OpenSteps,
+): Promise<ResolvedImage> {
+  return (await import('./busybox.ts')).ensureDefaultImage(root, asset, openSteps);
+}
+
+/** See layer.ts; looks at one directory a layer when all are there. */
+export async function ensureLayers(root: string, image: ResolvedImage, openSteps: OpenSteps): Promise<void> {
+  if (image.layers.every((directory) => existsSync(directory))) return;
+  await (await import('./layer.ts')).ensureLayers(root, image, openSteps);
+}
