@@ -109,8 +109,7 @@ static int is_populated(int cgroup, bool self, bool *populated) {
   int err = n < 0 ? errno : 0;
   close(fd);
   if (err != 0) return err;
-  text[n] = 0;
-  *populated = strstr(text, "populated 0") == NULL;
+  *populated = find_text(text, (size_t)n, "populated 0") == NULL;
   return 0;
 }
 

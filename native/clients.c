@@ -27,15 +27,19 @@ struct client {
   uint32_t body_got;
 };
 
-static struct client clients[CLIENTS + 1];
-static bool ready;
-static bool released;
+static HOT struct client clients[CLIENTS + 1];
+static HOT bool ready;
+static HOT bool released;
 static int control_pidfd = -1;
-struct chunk chunks[2];
-struct input input;
+static char chunk_room[2][CHUNK];
+static char input_room[INPUT_BYTES];
+HOT struct chunk chunks[2];
+HOT struct input input;
 
-static void setup(void) {
+void clients_setup(void) {
   if (ready) return;
+  for (int s = 0; s < 2; s++) chunks[s].buf = chunk_room[s];
+  input.buf = input_room;
   for (int i = 0; i <= CLIENTS; i++) clients[i].fd[0] = clients[i].fd[1] = clients[i].fd[2] = -1;
   ready = true;
 }
@@ -48,7 +52,7 @@ static bool is_socket(int fd) {
 }
 
 void clients_inherit(void) {
-  setup();
+  clients_setup();
   struct client *c = &clients[0];
   for (int i = 0; i < 3; i++) {
     c->fd[i] = i;
@@ -80,14 +84,14 @@ void clients_drop_inherited(void) {
 }
 
 bool clients_any(void) {
-  setup();
+  clients_setup();
   for (int i = 0; i <= CLIENTS; i++)
     if (clients[i].fd[0] >= 0 || clients[i].fd[1] >= 0 || clients[i].fd[2] >= 0) return true;
   return false;
 }
 
 void clients_accept(void) {
-  setup();
+  clients_setup();
   for (;;) {
     int fd = accept4(mon.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
@@ -171,7 +175,7 @@ static void read_framed(struct client *c) {
       }
     } else if (c->body_left > 0 && c->head[0] == FR_STDIN) {
       if (input.len > 0) return;
-      uint32_t room = c->body_left < sizeof input.buf ? c->body_left : (uint32_t)sizeof input.buf;
+      uint32_t room = c->body_left < INPUT_BYTES ? c->body_left : INPUT_BYTES;
       n = recv(c->fd[0], input.buf, room, MSG_DONTWAIT);
       if (n > 0) {
         c->body_left -= (uint32_t)n;
@@ -198,7 +202,7 @@ static void read_framed(struct client *c) {
 }
 
 static void read_inherited(struct client *c) {
-  ssize_t n = read(c->fd[0], input.buf, sizeof input.buf);
+  ssize_t n = read(c->fd[0], input.buf, INPUT_BYTES);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) {
     close(c->fd[0]);
@@ -211,7 +215,7 @@ static void read_inherited(struct client *c) {
 }
 
 void clients_offer(int s) {
-  setup();
+  clients_setup();
   for (int i = 0; i <= CLIENTS; i++) {
     struct client *c = &clients[i];
     c->owes[s] = c->fd[s + 1] >= 0 && (c->wants & (2 << s)) != 0;
@@ -276,7 +280,7 @@ bool clients_deliver(int s) {
 }
 
 int clients_poll(struct pollfd *fds, int n, bool want_input) {
-  setup();
+  clients_setup();
   for (int i = 0; i <= CLIENTS; i++) {
     struct client *c = &clients[i];
     if (c->framed) {

@@ -21,22 +21,25 @@ enum frame {
 };
 
 #define CHUNK 8192
+#define INPUT_BYTES 4096
 
 /* Output read from the container and not yet with everyone. */
 struct chunk {
-  char buf[CHUNK];
   uint32_t len;
+  char *buf;         /* CHUNK bytes, elsewhere: the idle monitor does not touch them */
 };
 
 struct input {
-  char buf[4096];
   uint32_t off, len;
   bool eof;        /* close the container's stdin when the buffer is empty */
+  char *buf;       /* INPUT_BYTES */
 };
 
 extern struct chunk chunks[2];
 extern struct input input;
 
+/* Before anything else of this file; a second call does nothing. */
+void clients_setup(void);
 /* A new chunk is there: every client owes it. */
 void clients_offer(int s);
 /* Writes what can be written without waiting; true when everyone has the chunk. */

@@ -30,12 +30,12 @@ int run_undos(struct plan *p, struct ctx *c, bool all, struct failure *f) {
     struct step *s = &p->steps[i];
     if (!s->has_undo || !(s->done || all)) continue;
     /* Step 0 owns the run directory with this very plan: kept while anything is left to undo. */
-    if (i == 0 && first != 0) continue;
+    if (s->index == 0 && first != 0) continue;
     action_args(&s->undo, args);
     int err = op_find(s->undo.op)->run(c, args);
     if (err != 0 && first == 0) {
       first = err;
-      *f = (struct failure){i, err};
+      *f = (struct failure){s->index, err};
     }
     s->done = false;
   }

@@ -8,10 +8,10 @@
 
 #define LINE_BYTES 16384   /* a longer line is written in parts, as Docker does */
 
+static HOT uint32_t line_len[2];
+static HOT uint32_t out_len;
+static HOT char out[2048];
 static char line[2][LINE_BYTES];
-static uint32_t line_len[2];
-static char out[4096];
-static uint32_t out_len;
 
 int op_log(struct ctx *c, const struct arg *a) {
   (void)c;
@@ -86,12 +86,12 @@ static void put_escaped(const char *text, size_t len) {
   }
 }
 
-static void entry(int s, size_t len) {
+static void entry(int s, const char *text, size_t len) {
   char now[32];
   time_text(now);
   if (mon.log_max != 0 && mon.log_bytes + len > mon.log_max && mon.log_bytes > 0) rotate();
   put("{\"log\":\"", 8);
-  put_escaped(line[s], len);
+  put_escaped(text, len);
   if (s == 0) put("\",\"stream\":\"stdout\",\"time\":\"", 28);
   else put("\",\"stream\":\"stderr\",\"time\":\"", 28);
   put(now, 30);
@@ -112,17 +112,24 @@ void log_chunk(int stream, const char *data, size_t len) {
   while (len > 0) {
     const char *end = memchr(data, '\n', len);
     size_t n = end != NULL ? (size_t)(end - data) + 1 : len;
+    /* The usual case, a whole line and nothing kept from before, needs no copy. */
+    if (end != NULL && line_len[s] == 0 && n <= LINE_BYTES) {
+      entry(s, data, n);
+      data += n;
+      len -= n;
+      continue;
+    }
     if (n > LINE_BYTES - line_len[s]) n = LINE_BYTES - line_len[s];
     memcpy(line[s] + line_len[s], data, n);
     line_len[s] += (uint32_t)n;
     data += n;
     len -= n;
     if (line[s][line_len[s] - 1] == '\n') {
-      entry(s, line_len[s]);
+      entry(s, line[s], line_len[s]);
       line_len[s] = 0;
     } else if (line_len[s] == LINE_BYTES) {
       size_t cut = cut_at(line[s], LINE_BYTES);
-      entry(s, cut);
+      entry(s, line[s], cut);
       memmove(line[s], line[s] + cut, LINE_BYTES - cut);
       line_len[s] = (uint32_t)(LINE_BYTES - cut);
     }
@@ -131,7 +138,7 @@ void log_chunk(int stream, const char *data, size_t len) {
 
 void log_finish(void) {
   for (int s = 0; s < 2; s++) {
-    if (mon.log >= 0 && line_len[s] > 0) entry(s, line_len[s]);
+    if (mon.log >= 0 && line_len[s] > 0) entry(s, line[s], line_len[s]);
     line_len[s] = 0;
   }
 }

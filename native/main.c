@@ -34,18 +34,19 @@ enum report_kind {
 /* Room for argv and environment pointers, behind the plan. */
 #define SPARE_BYTES (4u << 20)
 
-static struct plan plan;
-static struct ctx ctx;
+static HOT struct ctx ctx;
+static HOT struct plan plan;
 static struct exec_note note;
 static int parent_pipe = -1;   /* detached: the caller's child waits at the other end */
+static int report_fd = FD_REPORT;   /* -1 once the caller has gone on: the number may be a client's by then */
 
 static void report(uint32_t kind, const void *data, uint32_t len) {
   unsigned char buf[8 + 6144];
-  if (len > sizeof buf - 8) return;
+  if (report_fd < 0 || len > sizeof buf - 8) return;
   memcpy(buf, &kind, 4);
   memcpy(buf + 4, &len, 4);
   memcpy(buf + 8, data, len);
-  (void)write_all(FD_REPORT, buf, 8 + len);
+  (void)write_all(report_fd, buf, 8 + len);
 }
 
 /* Lets the caller go on: its child, our parent, ends with this code. */
@@ -54,7 +55,8 @@ static void release_parent(unsigned char code) {
   (void)write_all(parent_pipe, &code, 1);
   close(parent_pipe);
   parent_pipe = -1;
-  close(FD_REPORT);
+  close(report_fd);
+  report_fd = -1;
 }
 
 void launch_ready(void) {
@@ -197,7 +199,21 @@ static int await_exec(struct failure *f) {
   }
 }
 
-static int monitor_main(void) {
+/* A monitor lives as long as its container and there may be thousands: the memory of the launch goes back. */
+static void shed(unsigned char *mem) {
+  uintptr_t page = 4096;
+  char here;
+  size_t used = (plan_keep_undos(&plan, mem) + page - 1) & ~(size_t)(page - 1);
+  madvise(mem + used, PLAN_MAX_BYTES + SPARE_BYTES - used, MADV_DONTNEED);
+  uintptr_t steps_end = ((uintptr_t)&plan.steps[plan.count] + page - 1) & ~(page - 1);
+  uintptr_t plan_end = (uintptr_t)(&plan + 1) & ~(page - 1);
+  if (plan_end > steps_end) madvise((void *)steps_end, plan_end - steps_end, MADV_DONTNEED);
+  /* Below the stack pointer lies only what earlier calls left. */
+  uintptr_t below = ((uintptr_t)&here & ~(page - 1)) - page;
+  madvise((void *)(below - 16 * page), 16 * page, MADV_DONTNEED);
+}
+
+static int monitor_main(unsigned char *mem) {
   struct ending e = {0};
   struct failure undo = {NO_STEP, 0};
   char started[32];
@@ -213,6 +229,7 @@ static int monitor_main(void) {
     for (int i = 0; i < 3; i++) dup2(null, i);
     close(null);
   }
+  shed(mem);
   monitor_loop(ctx.pidfd, &e);
   exit_write(&e);
   run_undos(&plan, &ctx, false, &undo);
@@ -250,8 +267,7 @@ static int carry_out(unsigned char *mem) {
     if (mon.child_io[i] >= 0) close(mon.child_io[i]);
   if (run_section(&plan, &ctx, SECTION_HOST_AFTER, &f) != 0) return fail(&f);
   if (await_exec(&f) != 0) return fail(&f);
-  ctx.child = ctx.child > 0 ? ctx.child : 0;
-  return monitor_main();
+  return monitor_main(mem);
 }
 
 int main(int argc, char **argv) {
@@ -267,6 +283,7 @@ int main(int argc, char **argv) {
   }
   /* Nothing the caller left open may reach the container. */
   syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+  monitor_setup();
   for (int i = 0; i < SLOT_COUNT; i++) ctx.slots[i] = -1;
   ctx.sync = ctx.file = ctx.pidfd = -1;
   ctx.note = &note;

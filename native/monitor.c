@@ -9,10 +9,15 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "util.h"
 
-struct monitor mon = {
-  .out = {-1, -1}, .in = -1, .child_io = {-1, -1, -1}, .listener = -1, .log = -1,
-};
+/* Set up by hand, not initialised: the page it would take in the file's data stays out of every monitor. */
+HOT struct monitor mon;
+
+void monitor_setup(void) {
+  mon.out[0] = mon.out[1] = mon.in = mon.listener = mon.log = -1;
+  mon.child_io[0] = mon.child_io[1] = mon.child_io[2] = -1;
+}
 
 /* Output after the program's end is handed on as long as clients take it; a stuck one is given up after this. */
 #define STUCK_MS 10000
@@ -25,7 +30,7 @@ static bool pump_out(int s) {
     ch->len = 0;
   }
   if (mon.out[s] < 0) return false;
-  ssize_t n = read(mon.out[s], ch->buf, sizeof ch->buf);
+  ssize_t n = read(mon.out[s], ch->buf, CHUNK);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (n <= 0) {
     /* A pty gives EIO when its last slave is closed; ours stays open, so this is the end. */
@@ -78,11 +83,10 @@ static void read_oom(struct ending *e) {
   if (mon.oom_path[0] == 0) return;
   int fd = open(mon.oom_path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
-  ssize_t n = read(fd, buf, sizeof buf - 1);
+  ssize_t n = read(fd, buf, sizeof buf);
   close(fd);
-  buf[n > 0 ? n : 0] = 0;
-  const char *at = strstr(buf, "oom_kill ");
-  e->oom = at != NULL && at[9] != '0';
+  const char *at = n > 0 ? find_text(buf, (size_t)n, "oom_kill ") : NULL;
+  e->oom = at != NULL && at + 9 < buf + n && at[9] != '0';
 }
 
 struct wait_set {
@@ -112,6 +116,7 @@ void monitor_loop(int pidfd, struct ending *e) {
   struct wait_set w;
   int stuck_ms = 0;
   bool dead = false;
+  clients_setup();
   clients_control(pidfd);
   /* The caller is the one who reads descriptors 0-2 here; when it goes, they must not hold or steal anything. */
   int parent = mon.streams & STREAMS_INHERIT ? (int)syscall(SYS_pidfd_open, getppid(), 0) : -1;

@@ -28,6 +28,8 @@ struct monitor {
 };
 
 extern struct monitor mon;
+/* Before anything else: no descriptor is open. */
+void monitor_setup(void);
 
 /* How the program ended. */
 struct ending {

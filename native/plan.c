@@ -103,12 +103,28 @@ int plan_decode(struct plan *p, const unsigned char *bytes, size_t len) {
   for (uint32_t i = 0; i < p->count; i++) {
     struct step *s = &p->steps[i];
     s->done = false;
+    s->index = i;
     if (action_decode(&s->act, &s->section, &s->has_undo, &s->ignore_errno, bytes, len, &pos) != 0) return EPROTO;
     bool nested = false;
     if (s->has_undo && (action_decode(&s->undo, NULL, &nested, NULL, bytes, len, &pos) != 0 || nested))
       return EPROTO;
   }
   return pos == len ? check_order(p) : EPROTO;
+}
+
+size_t plan_keep_undos(struct plan *p, unsigned char *mem) {
+  uint32_t kept = 0;
+  size_t at = 0;
+  for (uint32_t i = 0; i < p->count; i++) {
+    struct step s = p->steps[i];
+    if (!s.done || !s.has_undo) continue;
+    memmove(mem + at, s.undo.args, s.undo.args_len);
+    s.undo.args = mem + at;
+    at += s.undo.args_len;
+    p->steps[kept++] = s;
+  }
+  p->count = kept;
+  return at;
 }
 
 static size_t take_field(const unsigned char *p, struct arg *a, bool string) {

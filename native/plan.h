@@ -39,6 +39,10 @@ int plan_decode(struct plan *p, const unsigned char *bytes, size_t len);
 int action_decode(struct action *out, uint8_t *section, bool *has_undo, uint32_t *ignore,
                   const unsigned char *bytes, size_t len, size_t *pos);
 
+/* Forgets everything but the undo steps that are due, moved to the front of the plan's memory: what a monitor keeps.
+ * Returns the bytes still in use there. */
+size_t plan_keep_undos(struct plan *p, unsigned char *mem);
+
 /* Fills args[MAX_ARGS] from an action that decode accepted. */
 void action_args(const struct action *act, struct arg args[MAX_ARGS]);
 

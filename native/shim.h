@@ -16,6 +16,9 @@
 
 #include "ops.gen.h"
 
+/* What a monitor touches while it idles lies together, on few pages: the linker sorts sections by name. */
+#define HOT __attribute__((section(".bss.a_hot")))
+
 /* Descriptors the caller hands over. */
 enum { FD_PLAN = 3, FD_REPORT = 4 };
 
@@ -42,6 +45,7 @@ struct step {
   struct action act;
   struct action undo;
   uint32_t ignore_errno;
+  uint32_t index;    /* in the plan, as the caller counts */
   uint8_t section;
   bool has_undo;
   bool done;         /* carried out: its undo is due */

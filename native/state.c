@@ -36,16 +36,25 @@ static void two(char *p, int v) {
 void time_text(char *buf) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  struct tm tm;
-  gmtime_r(&now.tv_sec, &tm);
+  int seconds = (int)(now.tv_sec % 86400);
+  /* Days since 1 March of year 0, when the leap day is the last of its year: then months and years divide evenly
+   * (gmtime_r would bring libc's time zones, 6 kB of text in every monitor). */
+  int64_t days = now.tv_sec / 86400 + 719468;
+  int64_t era = days / 146097;
+  int of_era = (int)(days % 146097);
+  int year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+  int of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  int shifted = (5 * of_year + 2) / 153;
+  int month = shifted < 10 ? shifted + 3 : shifted - 9;
+  int year = (int)(era * 400) + year_of_era + (month <= 2);
   memcpy(buf, "0000-00-00T00:00:00.000000000Z", 31);
-  two(buf, (tm.tm_year + 1900) / 100);
-  two(buf + 2, (tm.tm_year + 1900) % 100);
-  two(buf + 5, tm.tm_mon + 1);
-  two(buf + 8, tm.tm_mday);
-  two(buf + 11, tm.tm_hour);
-  two(buf + 14, tm.tm_min);
-  two(buf + 17, tm.tm_sec);
+  two(buf, year / 100);
+  two(buf + 2, year % 100);
+  two(buf + 5, month);
+  two(buf + 8, of_year - (153 * shifted + 2) / 5 + 1);
+  two(buf + 11, seconds / 3600);
+  two(buf + 14, seconds / 60 % 60);
+  two(buf + 17, seconds % 60);
   long ns = now.tv_nsec;
   for (int i = 28; i >= 20; i--, ns /= 10) buf[i] = (char)('0' + ns % 10);
 }

@@ -109,3 +109,10 @@ bool patience_wait(struct patience *p) {
   p->next_ms = p->next_ms * 2 > 20 ? 20 : p->next_ms * 2;
   return true;
 }
+
+const char *find_text(const char *buf, size_t len, const char *what) {
+  size_t n = strlen(what);
+  for (size_t i = 0; i + n <= len; i++)
+    if (memcmp(buf + i, what, n) == 0) return buf + i;
+  return NULL;
+}

@@ -24,18 +24,29 @@ export function signalName(number: number): string {
   return found?.[0] ?? `signal ${number}`;
 }
 
+/** Number of rt_sigtimedwait(2), by architecture. */
+const SIGTIMEDWAIT: Readonly<Record<string, string>> = { x64: '128', arm64: '137' };
+
+/** A file of /proc/PID, "" once the process is gone. */
+function procFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'latin1');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return '';
+    throw error;
+  }
+}
+
 /**
  * True when process 1 of a pid namespace would never see this signal: the kernel drops what a namespace's init
  * neither handles nor blocks (pid_namespaces(7)). Read from /proc/PID/status.
  */
 export function isSignalLost(pid: number, signal: number): boolean {
-  let status: string;
-  try {
-    status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return false;
-    throw error;
-  }
+  // An init that waits with sigwaitinfo(2), as tini and our own do: the kernel counts what it waits for as blocked,
+  // but SigBlk does not show it meanwhile (real_blocked in kernel/signal.c).
+  if (procFile(pid, 'syscall').split(' ')[0] === SIGTIMEDWAIT[process.arch]) return false;
+  const status = procFile(pid, 'status');
+  if (status === '') return false;
   const bit = 1n << BigInt(signal - 1);
   const has = (field: string): boolean => {
     const mask = new RegExp(`^${field}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1];

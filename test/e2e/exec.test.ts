@@ -1,6 +1,6 @@
 /** `exec`: one more program in a running container, with no more rights than the container has. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Host, processes, until } from './harness.ts';
 import { Live } from './live.ts';
@@ -22,8 +22,8 @@ test('exec runs in the container: its host name, processes, files', async () => 
 test('exec is in every namespace of process 1', async () => {
   const pid = await host.ok('inspect', '-f', '{{.State.Pid}}', 'target');
   const names = ['mnt', 'pid', 'uts', 'ipc', 'net', 'cgroup'];
-  const seen = await inside('target', 'readlink', ...names.map((name) => `/proc/self/ns/${name}`));
-  const { readlinkSync } = await import('node:fs');
+  const script = 'for name; do readlink /proc/self/ns/$name; done';
+  const seen = await inside('target', 'sh', '-c', script, 'sh', ...names);
   assert.deepEqual(seen.split('\n'), names.map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)));
 });
 
@@ -65,9 +65,10 @@ test('exec drops to the container’s privileges', async () => {
 });
 
 test('exec joins the container’s cgroup, on every hierarchy', async () => {
-  const live = new Live(host, 'exec', 'target', 'sh', '-c', 'echo ready; sleep 100');
+  const live = new Live(host, 'exec', 'target', 'sh', '-c', 'echo ready; exec sleep 4321.5');
   await live.says('ready');
-  const [pid] = processes('echo ready; sleep 100').filter((n) => existsSync(`/proc/${n}/root/mark`) || readFileSync(`/proc/${n}/cgroup`, 'utf8').includes(id));
+  await until('it sleeps', () => processes('sleep\x004321.5').length === 1);
+  const [pid] = processes('sleep\x004321.5');
   const state = await host.ok('inspect', '-f', '{{.State.Pid}}', 'target');
   assert.equal(readFileSync(`/proc/${pid}/cgroup`, 'utf8'), readFileSync(`/proc/${state}/cgroup`, 'utf8'));
   live.child.kill('SIGTERM');

@@ -1,0 +1,219 @@
+/** kill -9 of the command line at random moments: nothing leaks, and no container is in an impossible state. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cgroups, EXECUTABLE, Host, leftovers, until } from './harness.ts';
+import { shims, stateOf } from './state.ts';
+
+/** A start whose caller died is given this long to come up (START_GRACE_MS of src/engine/status.ts), and a bit. */
+const GRACE_MS = 5200;
+const LANES = 4;
+
+const host = new Host();
+const seed = Number(process.env.MYDOCKER_TEST_SEED ?? Date.now() % 1_000_000);
+console.log(`# MYDOCKER_TEST_SEED=${seed}`);
+
+/** mulberry32: the same seed gives the same delays. */
+let randomState = seed;
+function random(below: number): number {
+  randomState = (randomState + 0x6d2b79f5) | 0;
+  let t = Math.imul(randomState ^ (randomState >>> 15), 1 | randomState);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
+}
+
+/** Starts the program and kills it, and only it, after the time. */
+function killed(args: readonly string[], afterMs: number, root = host.root): Promise<void> {
+  const child = spawn(EXECUTABLE, [...args], { stdio: 'ignore', env: { MYDOCKER_ROOT: root } });
+  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Does it for every item, LANES at a time. */
+async function inLanes<T>(
+  items: readonly T[],
+  act: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let i = next++; i < items.length; i = next++) await act(items[i] as T, i);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+interface Row {
+  ID: string;
+  Names: string;
+  State: string;
+  Pid: number | string;
+}
+
+async function rows(): Promise<Row[]> {
+  const text = await host.ok('ps', '--no-trunc', '--format', 'json');
+  return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line) as Row);
+}
+
+/** Every running container really runs, with one monitor each, and nobody else is there. */
+async function checkStates(allowed: readonly string[]): Promise<Row[]> {
+  const list = await rows();
+  let inits = 0;
+  for (const row of list) {
+    assert.ok(allowed.includes(row.State), `${row.Names} is ${row.State}`);
+    if (row.State === 'running') {
+      assert.match(
+        readFileSync(`/proc/${row.Pid}/cgroup`, 'utf8'),
+        new RegExp(row.ID),
+        'its process is in its cgroup',
+      );
+      const commandLine = readFileSync(`/proc/${row.Pid}/cmdline`, 'utf8');
+      // With --init process 1 is the shim itself.
+      if (commandLine.includes('/bin/shim-')) inits++;
+      else assert.equal(commandLine, 'sleep\x00600\x00');
+    } else {
+      assert.ok(
+        !existsSync(`${host.root}/run/${row.ID}`),
+        `${row.Names} is ${row.State}, its run directory is gone`,
+      );
+      assert.deepEqual(
+        cgroups().filter((path) => path.endsWith(row.ID)),
+        [],
+      );
+    }
+  }
+  const running = list.filter((row) => row.State === 'running');
+  assert.equal(shims(host.root).length, running.length + inits, 'one monitor for each running container');
+  for (const directory of ['containers', 'names', 'run', 'layers']) {
+    const unfinished = readdirSync(`${host.root}/${directory}`).filter((name) => name.startsWith('.'));
+    assert.deepEqual(unfinished, [], `nothing unfinished in ${directory}`);
+  }
+  return list;
+}
+
+/** All containers go, and the root is what it was before the first one. */
+async function checkAllGo(before: readonly string[]): Promise<void> {
+  const list = await rows();
+  if (list.length > 0) await host.ok('rm', '-f', ...list.map((row) => row.ID));
+  assert.deepEqual(leftovers(host.root), []);
+  assert.deepEqual(
+    cgroups().filter((path) => list.some((row) => path.endsWith(row.ID))),
+    [],
+  );
+  await until('no shim is left', () => shims(host.root).length === 0, 2000);
+  assert.deepEqual(stateOf(host.root), before);
+}
+
+async function prepared(): Promise<string[]> {
+  await host.ok('run', '--rm', 'busybox', 'true');
+  return stateOf(host.root);
+}
+
+test('kill -9 of 200 runs at random moments leaks nothing', async () => {
+  const before = await prepared();
+  const cgroupsBefore = cgroups();
+  const kinds = [
+    ['-d', 'sleep'],
+    ['-d', '--rm', 'sleep'],
+    ['sleep'],
+    ['--rm', 'sleep'],
+    ['--rm', 'true'],
+    ['-d', 'true'],
+    ['-d', '--init', '-m', '64m', 'sleep'],
+    ['true'],
+  ];
+  const runs = Array.from({ length: 200 }, (_, i) => ({
+    kind: kinds[i % kinds.length] ?? [],
+    delayMs: random(41),
+  }));
+  await inLanes(runs, async ({ kind, delayMs }, i) => {
+    const flags = kind.slice(0, -1);
+    const program = kind.at(-1) === 'sleep' ? ['sleep', '600'] : ['true'];
+    await killed(['run', ...flags, '--name', `k${i}`, 'busybox', ...program], delayMs);
+  });
+  await sleep(GRACE_MS);
+  const list = await checkStates(['running', 'stopped']);
+  const states = list.map((row) => row.State);
+  assert.ok(states.includes('running'), `some came up (seed ${seed}): ${states.join(' ')}`);
+  await checkAllGo(before);
+  assert.deepEqual(
+    cgroups().filter((path) => !cgroupsBefore.includes(path) && emptyForLong(path)),
+    [],
+  );
+});
+
+/** Other tests' cgroups come and go; one without a process and without a container of ours is a leak. */
+function emptyForLong(path: string): boolean {
+  const id = path.slice(path.indexOf('/') + 1);
+  return existsSync(`${host.root}/containers/${id}`);
+}
+
+test('kill -9 of the very first run, while the image is unpacked, leaves nothing unfinished', async () => {
+  for (let i = 0; i < 12; i++) {
+    const fresh = new Host();
+    await killed(['run', '--rm', 'busybox', 'true'], random(120), fresh.root);
+    assert.equal(await fresh.ok('run', '--rm', 'busybox', 'echo', 'up'), 'up');
+    await fresh.ok('ps');
+    const unfinished = stateOf(fresh.root).filter((line) => /\/\.(tmp|new)-|\.tmp/.test(line));
+    assert.deepEqual(unfinished, [], `seed ${seed}, round ${i}`);
+    await fresh.close();
+  }
+});
+
+test('kill -9 of rm at random moments: the container is whole or gone', async () => {
+  const before = await prepared();
+  const names = Array.from({ length: 24 }, (_, i) => `r${i}`);
+  await inLanes(names, async (name, i) => {
+    await host.ok(
+      'run',
+      ...(i % 2 === 0 ? ['-d'] : []),
+      '--name',
+      name,
+      'busybox',
+      ...(i % 2 === 0 ? ['sleep', '600'] : ['true']),
+    );
+    await killed(['rm', '-f', name], random(50));
+  });
+  for (const row of await checkStates(['running', 'stopped'])) {
+    if (row.State === 'stopped') await host.ok('start', row.ID);
+  }
+  await inLanes(names, async (name) => {
+    const { code } = await host.run(['inspect', name]);
+    if (code !== 0) await host.ok('create', '--name', name, 'busybox', 'true');
+  });
+  await checkAllGo(before);
+});
+
+test('kill -9 of stop at random moments: it runs on or has stopped', async () => {
+  const before = await prepared();
+  const names = Array.from({ length: 16 }, (_, i) => `s${i}`);
+  await inLanes(names, async (name) => {
+    await host.ok('run', '-d', '--name', name, 'busybox', 'sleep', '600');
+    await killed(['stop', name], random(50));
+  });
+  await checkStates(['running', 'stopped']);
+  await checkAllGo(before);
+});
+
+test('kill -9 of commit at random moments: never left frozen, the image is whole or not there', async () => {
+  const before = await prepared();
+  await host.ok('run', '-d', '--name', 'cc', 'busybox', 'sleep', '600');
+  await host.ok('exec', 'cc', 'dd', 'if=/dev/urandom', 'of=/data', 'bs=1M', 'count=8');
+  for (let i = 0; i < 16; i++) {
+    await killed(['commit', 'cc', `made${i}`], random(120));
+    const { code, stdout } = await host.run(['exec', 'cc', 'echo', 'thawed'], { timeoutMs: 5000 });
+    assert.deepEqual([code, stdout], [0, 'thawed\n'], `round ${i}, seed ${seed}`);
+    const { code: found } = await host.run(['inspect', '--type', 'image', `made${i}`]);
+    if (found !== 0) continue;
+    assert.equal(await host.ok('run', '--rm', `made${i}`, 'stat', '-c', '%s', '/data'), String(8 << 20));
+    await host.ok('rmi', `made${i}`);
+  }
+  await checkStates(['running']);
+  await checkAllGo(before);
+});
