@@ -14,6 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "clients.h"
 #include "interp.h"
 #include "launch.h"
 #include "monitor.h"
@@ -67,6 +68,7 @@ int op_barrier(struct ctx *c, const struct arg *a) {
   (void)a;
   if (child) return wait_go(c);
   if (mon.streams & STREAMS_HOLD) {
+    clients_control(c->pidfd);
     launch_ready();
     int err = clients_wait_release();
     if (err != 0) return err;

@@ -20,16 +20,8 @@
 
 #include "clients.h"
 #include "interp.h"
-#include "launch.h"
 #include "monitor.h"
-
-enum report_kind {
-  R_STARTED = 1,      /* u32 pid */
-  R_FAILED = 2,       /* u32 step, u32 errno, u16 path length, path, first bytes of the file */
-  R_EXITED = 3,       /* struct ending */
-  R_UNDO_FAILED = 4,  /* u32 step, u32 errno */
-  R_READY = 5,        /* held, waiting for a client */
-};
+#include "report.h"
 
 /* Room for argv and environment pointers, behind the plan. */
 #define SPARE_BYTES (4u << 20)
@@ -37,32 +29,6 @@ enum report_kind {
 static HOT struct ctx ctx;
 static HOT struct plan plan;
 static struct exec_note note;
-static int parent_pipe = -1;   /* detached: the caller's child waits at the other end */
-static int report_fd = FD_REPORT;   /* -1 once the caller has gone on: the number may be a client's by then */
-
-static void report(uint32_t kind, const void *data, uint32_t len) {
-  unsigned char buf[8 + 6144];
-  if (report_fd < 0 || len > sizeof buf - 8) return;
-  memcpy(buf, &kind, 4);
-  memcpy(buf + 4, &len, 4);
-  memcpy(buf + 8, data, len);
-  (void)write_all(report_fd, buf, 8 + len);
-}
-
-/* Lets the caller go on: its child, our parent, ends with this code. */
-static void release_parent(unsigned char code) {
-  if (parent_pipe < 0) return;
-  (void)write_all(parent_pipe, &code, 1);
-  close(parent_pipe);
-  parent_pipe = -1;
-  close(report_fd);
-  report_fd = -1;
-}
-
-void launch_ready(void) {
-  report(R_READY, "", 0);
-  release_parent(0);
-}
 
 /* CVE-2019-5736: a container could open /proc/self/exe and overwrite the program that starts containers. We go on
  * as a clone of our own mount that is read-only and belongs to no mount namespace: nobody can remount it. */
@@ -126,17 +92,6 @@ static int run_stream(unsigned char *mem, struct failure *f) {
   }
 }
 
-static uint32_t failure_payload(unsigned char *buf, const struct failure *f) {
-  uint32_t error = (uint32_t)f->error;
-  uint16_t path_len = (uint16_t)strlen(note.path);
-  memcpy(buf, &f->step, 4);
-  memcpy(buf + 4, &error, 4);
-  memcpy(buf + 8, &path_len, 2);
-  memcpy(buf + 10, note.path, path_len);
-  memcpy(buf + 10 + path_len, note.head, note.head_len);
-  return 10u + path_len + note.head_len;
-}
-
 /* The steps done so far are taken back; then the caller hears of it, so that when it does, all is as before. */
 static int fail(const struct failure *f) {
   static unsigned char payload[10 + sizeof note.path + sizeof note.head];
@@ -147,7 +102,7 @@ static int fail(const struct failure *f) {
   }
   run_undos(&plan, &ctx, false, &undo);
   if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
-  uint32_t len = failure_payload(payload, f);
+  uint32_t len = failure_payload(payload, f, &note);
   report(R_FAILED, payload, len);
   clients_failed(payload, len);
   release_parent(1);
@@ -239,23 +194,6 @@ static int monitor_main(unsigned char *mem) {
   return 0;
 }
 
-/* The caller's child ends when the program has started; we go on, adopted by init. */
-static void detach(void) {
-  int p[2];
-  unsigned char code = 1;
-  if (pipe2(p, O_CLOEXEC) < 0) _exit(1);
-  pid_t pid = fork();
-  if (pid < 0) _exit(1);
-  if (pid == 0) {
-    close(p[0]);
-    parent_pipe = p[1];
-    return;
-  }
-  close(p[1]);
-  if (read(p[0], &code, 1) != 1) code = 1;
-  _exit(code);
-}
-
 static int carry_out(unsigned char *mem) {
   struct failure f = {NO_STEP, 0};
   if (run_section(&plan, &ctx, SECTION_HOST, &f) != 0) return fail(&f);
@@ -278,7 +216,7 @@ int main(int argc, char **argv) {
     int err = protect(again);
     struct failure f = {NO_STEP, err};
     unsigned char payload[16];
-    report(R_FAILED, payload, failure_payload(payload, &f));
+    report(R_FAILED, payload, failure_payload(payload, &f, &note));
     return 1;
   }
   /* Nothing the caller left open may reach the container. */

@@ -1,7 +1,11 @@
-/** Writes native/ops.gen.h and src/plan/version.gen.ts from src/plan/ops.ts. `--check` only compares, and fails when the file is stale. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/**
+ * Writes native/ops.gen.h and src/plan/version.gen.ts from src/plan/ops.ts, and docs/cli.md from the command specs.
+ * `--check` only compares, and fails when a file is stale.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { planVersion } from '../src/plan/encode.ts';
 import { NO_SLOT, OPS, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
+import { cliDocs } from './cli-docs.ts';
 
 const KIND_LETTER = { u32: 'u', u64: 'q', str: 's', bytes: 'b', strv: 'v' } as const;
 
@@ -42,10 +46,14 @@ function versionModule(): string {
   return `/* Generated from ops.ts by \`npm run gen\`. Do not edit. */\nexport const PLAN_VERSION = 0x${planVersion().toString(16)};\n`;
 }
 
-const targets = { 'native/ops.gen.h': header(), 'src/plan/version.gen.ts': versionModule() };
+const targets = {
+  'native/ops.gen.h': header(),
+  'src/plan/version.gen.ts': versionModule(),
+  'docs/cli.md': await cliDocs(),
+};
 for (const [target, text] of Object.entries(targets)) {
   if (!process.argv.includes('--check')) writeFileSync(target, text);
-  else if (readFileSync(target, 'utf8') !== text) {
+  else if (!existsSync(target) || readFileSync(target, 'utf8') !== text) {
     console.error(`${target} is stale: run npm run gen and commit the result`);
     process.exitCode = 1;
   }

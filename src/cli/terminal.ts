@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { errnoOf } from '../base/errors.ts';
 import type { Session } from '../engine/types.ts';
 import { DEFAULT_DETACH_KEYS, DetachKeys, parseDetachKeys } from './detach-keys.ts';
 import { onSignals } from './signals.ts';
@@ -74,6 +76,16 @@ function copyOutput(session: Session): () => Promise<void> {
   };
 }
 
+/**
+ * setRawMode leaves output processing on, so that a lone line feed of the program would become CR LF and a
+ * full-screen program would draw stairs. stty(1) turns it off; setRawMode(false) brings all of it back.
+ */
+function passOutputAsIs(): void {
+  const { error } = spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+  // A host without stty: only such programs look wrong.
+  if (error !== undefined && errnoOf(error) !== 'ENOENT') throw error;
+}
+
 function copyInput(session: Session, options: DriveOptions): () => void {
   const { stdin } = process;
   const raw = options.tty && stdin.isTTY === true;
@@ -84,6 +96,7 @@ function copyInput(session: Session, options: DriveOptions): () => void {
   if (raw) {
     process.on('exit', restore);
     stdin.setRawMode(true);
+    passOutputAsIs();
   }
   const onData = (data: Buffer): void => {
     const { pass, detach } = keys?.feed(data) ?? { pass: data, detach: false };

@@ -19,6 +19,7 @@ import {
   releaseName,
   runDir,
   stagingName,
+  sweepStaging,
   writeExit,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
@@ -170,5 +171,7 @@ export async function dropContainer(core: Core, id: string, name: string | undef
 export async function sweep(core: Core, quick: boolean): Promise<void> {
   await sweepRun(core, quick);
   await sweepContainers(core, quick);
-  if (!quick) sweepNames(core);
+  if (quick) return;
+  sweepNames(core);
+  sweepStaging(core.root);
 }

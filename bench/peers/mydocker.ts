@@ -1,0 +1,22 @@
+import { output } from '../command.ts';
+import { parentPid } from '../memory.ts';
+import type { Place } from '../place.ts';
+import { dockerLike, type Peer } from './peer.ts';
+
+/** The executable as a user calls it, past the launcher, with a root directory of its own. */
+export function mydockerPeer(place: Place): Peer {
+  const program = `${process.cwd()}/dist/mydocker`;
+  const env = { ...place.env, MYDOCKER_ROOT: `${place.directory}/mydocker` };
+  const common = dockerLike([program], env, []);
+  return {
+    name: 'mydocker',
+    ...common,
+    // The first run unpacks the default image.
+    open: async () => {
+      await output(common.runTrue());
+    },
+    close: () => common.store.removeAll(),
+    version: async () => (await output({ argv: [program, 'version'], env })).split('\n').join(', '),
+    monitorPid: async () => parentPid(await common.containerPid()),
+  };
+}

@@ -1,0 +1,53 @@
+/** runc and crun: no images, no store; they run an unpacked bundle. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type Command, output } from '../command.ts';
+import { CGROUP, type Place } from '../place.ts';
+import { IDLE, type Peer, ROOTFS_TAR } from './peer.ts';
+
+interface Config {
+  process: { terminal: boolean; args: readonly string[]; rlimits?: unknown };
+  linux: { cgroupsPath?: string };
+}
+
+/** A bundle with the tool's own default configuration (`spec`): new namespaces, an empty network. */
+async function makeBundle(place: Place, tool: string, name: string, args: readonly string[]): Promise<string> {
+  const bundle = `${place.directory}/${tool}/${name}`;
+  mkdirSync(`${bundle}/rootfs`, { recursive: true });
+  const { env } = place;
+  await output({ argv: ['tar', '-xpf', ROOTFS_TAR, '-C', `${bundle}/rootfs`], env });
+  await output({ argv: ['sh', '-c', 'cd "$1" && exec "$2" spec', 'sh', bundle, tool], env });
+  const file = `${bundle}/config.json`;
+  const config = JSON.parse(readFileSync(file, 'utf8')) as Config;
+  config.process.terminal = false;
+  config.process.args = args;
+  config.linux.cgroupsPath = `/${CGROUP}/${tool}-${name}`;
+  writeFileSync(file, JSON.stringify(config));
+  return bundle;
+}
+
+export function ociPeer(place: Place, tool: 'runc' | 'crun'): Peer {
+  const { env } = place;
+  const state = `${place.directory}/${tool}/state`;
+  const command = (...args: readonly string[]): Command => ({ argv: [tool, '--root', state, ...args], env });
+  let idle = false;
+  let runs = 0;
+  let trueBundle = '';
+  return {
+    name: tool,
+    open: async () => {
+      trueBundle = await makeBundle(place, tool, 'true', ['true']);
+    },
+    close: async () => {
+      if (idle) await output(command('delete', '--force', 'idle'));
+    },
+    version: async () => (await output(command('--version'))).split('\n')[0]?.replace(/^.*version /, '') ?? '',
+    runTrue: () => command('run', '--bundle', trueBundle, `true-${runs++}`),
+    openIdle: async () => {
+      const bundle = await makeBundle(place, tool, 'idle', IDLE);
+      idle = true;
+      await output(command('run', '--detach', '--bundle', bundle, 'idle'));
+    },
+    execTrue: () => command('exec', 'idle', 'true'),
+    monitorPid: async () => undefined,
+  };
+}

@@ -1,0 +1,60 @@
+#include "report.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launch.h"
+
+static int parent_pipe = -1;       /* detached: the caller's child waits at the other end */
+static int report_fd = FD_REPORT;   /* -1 once the caller has gone on: the number may be a client's by then */
+
+void report(uint32_t kind, const void *data, uint32_t len) {
+  unsigned char buf[8 + 6144];
+  if (report_fd < 0 || len > sizeof buf - 8) return;
+  memcpy(buf, &kind, 4);
+  memcpy(buf + 4, &len, 4);
+  memcpy(buf + 8, data, len);
+  (void)write_all(report_fd, buf, 8 + len);
+}
+
+void release_parent(unsigned char code) {
+  if (parent_pipe < 0) return;
+  (void)write_all(parent_pipe, &code, 1);
+  close(parent_pipe);
+  parent_pipe = -1;
+  close(report_fd);
+  report_fd = -1;
+}
+
+void launch_ready(void) {
+  report(R_READY, "", 0);
+  release_parent(0);
+}
+
+uint32_t failure_payload(unsigned char *buf, const struct failure *f, const struct exec_note *note) {
+  uint32_t error = (uint32_t)f->error;
+  uint16_t path_len = (uint16_t)strlen(note->path);
+  memcpy(buf, &f->step, 4);
+  memcpy(buf + 4, &error, 4);
+  memcpy(buf + 8, &path_len, 2);
+  memcpy(buf + 10, note->path, path_len);
+  memcpy(buf + 10 + path_len, note->head, note->head_len);
+  return 10u + path_len + note->head_len;
+}
+
+void detach(void) {
+  int p[2];
+  unsigned char code = 1;
+  if (pipe2(p, O_CLOEXEC) < 0) _exit(1);
+  pid_t pid = fork();
+  if (pid < 0) _exit(1);
+  if (pid == 0) {
+    close(p[0]);
+    parent_pipe = p[1];
+    return;
+  }
+  close(p[1]);
+  if (read(p[0], &code, 1) != 1) code = 1;
+  _exit(code);
+}

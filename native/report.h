@@ -1,0 +1,24 @@
+/* What the caller hears: records on descriptor 4, and the end of its child. */
+#ifndef MYDOCKER_REPORT_H
+#define MYDOCKER_REPORT_H
+
+#include "interp.h"
+
+enum report_kind {
+  R_STARTED = 1,      /* u32 pid */
+  R_FAILED = 2,       /* u32 step, u32 errno, u16 path length, path, first bytes of the file */
+  R_EXITED = 3,       /* struct ending */
+  R_UNDO_FAILED = 4,  /* u32 step, u32 errno */
+  R_READY = 5,        /* held, waiting for a client */
+};
+
+/* One record: u32 kind, u32 length, data. */
+void report(uint32_t kind, const void *data, uint32_t len);
+/* The payload of R_FAILED; `buf` takes an exec_note and 10 bytes more. Returns its length. */
+uint32_t failure_payload(unsigned char *buf, const struct failure *f, const struct exec_note *note);
+/* The caller's child ends when release_parent is called; we go on, adopted by init. */
+void detach(void);
+/* Lets the caller go on: its child, our parent, ends with this code. Without detach: nothing. */
+void release_parent(unsigned char code);
+
+#endif
