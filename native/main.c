@@ -20,6 +20,7 @@
 
 #include "clients.h"
 #include "interp.h"
+#include "launch.h"
 #include "monitor.h"
 #include "report.h"
 
@@ -210,6 +211,7 @@ static int carry_out(unsigned char *mem) {
 
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
+  shim_argv = argv;
   bool launch = strcmp(argv[1], "launch") == 0;
   if (launch && argc < 4) {
     char *again[] = {argv[0], argv[1], argc > 2 ? argv[2] : (char *)(uintptr_t)"", (char *)(uintptr_t)"protected", NULL};

@@ -82,25 +82,18 @@ int action_decode(struct action *out, uint8_t *section, bool *has_undo, uint32_t
 }
 
 /* A host step after a child's step could never run in the order it stands in. */
-static int check_order(const struct plan *p) {
+static int check_order(const struct plan *p, uint32_t count) {
   uint8_t last = SECTION_HOST;
-  for (uint32_t i = 0; i < p->count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     if (p->steps[i].section < last || p->steps[i].section > SECTION_INIT) return EPROTO;
     last = p->steps[i].section;
   }
   return 0;
 }
 
-int plan_decode(struct plan *p, const unsigned char *bytes, size_t len) {
-  if (len < PLAN_HEADER_BYTES || get32(bytes) != PLAN_MAGIC) return EPROTO;
-  if (get32(bytes + 4) != PLAN_VERSION) return ESTALE;
-  p->count = get32(bytes + 12);
-  p->flags = get32(bytes + 16);
-  p->fail_step = get32(bytes + 20);
-  p->fail_errno = get32(bytes + 24);
-  if (get32(bytes + 8) != len || p->count > MAX_STEPS) return EPROTO;
+static int decode_steps(struct plan *p, uint32_t count, const unsigned char *bytes, size_t len) {
   size_t pos = PLAN_HEADER_BYTES;
-  for (uint32_t i = 0; i < p->count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     struct step *s = &p->steps[i];
     s->done = false;
     s->index = i;
@@ -109,7 +102,22 @@ int plan_decode(struct plan *p, const unsigned char *bytes, size_t len) {
     if (s->has_undo && (action_decode(&s->undo, NULL, &nested, NULL, bytes, len, &pos) != 0 || nested))
       return EPROTO;
   }
-  return pos == len ? check_order(p) : EPROTO;
+  return pos == len ? check_order(p, count) : EPROTO;
+}
+
+int plan_decode(struct plan *p, const unsigned char *bytes, size_t len) {
+  /* A refused plan has no steps: nothing of it may be done, nor undone. */
+  p->count = 0;
+  if (len < PLAN_HEADER_BYTES || get32(bytes) != PLAN_MAGIC) return EPROTO;
+  if (get32(bytes + 4) != PLAN_VERSION) return ESTALE;
+  uint32_t count = get32(bytes + 12);
+  p->flags = get32(bytes + 16);
+  p->fail_step = get32(bytes + 20);
+  p->fail_errno = get32(bytes + 24);
+  if (get32(bytes + 8) != len || count > MAX_STEPS) return EPROTO;
+  int err = decode_steps(p, count, bytes, len);
+  if (err == 0) p->count = count;
+  return err;
 }
 
 size_t plan_keep_undos(struct plan *p, unsigned char *mem) {

@@ -3,13 +3,12 @@
  *   dist/assets/   the shim, its identity, the default image's layer
  *   dist/lib/      the library and CLI for Node: JavaScript and .d.ts
  *   dist/mydocker  the one-file executable, compiled by Bun
- * `--sanitize`: the shim with address and undefined-behaviour sanitizers instead.
+ * `--sanitize`: dist/sanitize/mydocker, whose shim checks itself with address and undefined-behaviour sanitizers.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -20,8 +19,10 @@ import {
 } from 'node:fs';
 import process from 'node:process';
 
-const ASSETS = 'dist/assets';
 const sanitize = process.argv.includes('--sanitize');
+const OUT = sanitize ? 'dist/sanitize' : 'dist';
+const ASSETS = `${OUT}/assets`;
+const UP = sanitize ? '../..' : '..';
 
 const say = (line) => process.stderr.write(`mydocker: ${line}\n`);
 
@@ -40,7 +41,14 @@ function compiler() {
   if (sanitize)
     return [
       'gcc',
-      ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-static-libasan', '-g', '-O1'],
+      [
+        '-fsanitize=address,undefined',
+        '-fno-sanitize-recover=all',
+        '-static-libasan',
+        '-static-libubsan',
+        '-g',
+        '-O1',
+      ],
     ];
   if (!has('musl-gcc')) return ['cc', ['-static', '-s', '-Os']];
   const triplet = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim();
@@ -53,8 +61,11 @@ function compiler() {
       '-s',
       '-Os',
       '-flto',
-      '-ffunction-sections', '-fno-asynchronous-unwind-tables', '-fno-unwind-tables',
-      '-Wl,--gc-sections', '-Wl,--sort-section=name',
+      '-ffunction-sections',
+      '-fno-asynchronous-unwind-tables',
+      '-fno-unwind-tables',
+      '-Wl,--gc-sections',
+      '-Wl,--sort-section=name',
       '-Wl,-z,noseparate-code',
       '-Wl,--build-id=none',
     ],
@@ -86,13 +97,13 @@ function buildExecutable() {
   const imports = names.map((name, i) => `import asset${i} from './assets/${name}' with { type: 'file' };`);
   const entry = [
     ...imports,
-    `import { setAssets } from '../src/shim/assets.ts';`,
-    `import { main } from '../src/cli/main.ts';`,
+    `import { setAssets } from '${UP}/src/shim/assets.ts';`,
+    `import { main } from '${UP}/src/cli/main.ts';`,
     `setAssets({ ${names.map((name, i) => `'${name}': asset${i}`).join(', ')} });`,
     'main(process.argv.slice(2)).then((code) => process.exit(code));',
     '',
   ];
-  writeFileSync('dist/entry.ts', entry.join('\n'));
+  writeFileSync(`${OUT}/entry.ts`, entry.join('\n'));
   const flags = [
     'build',
     '--compile',
@@ -103,27 +114,27 @@ function buildExecutable() {
   ];
   run(
     'node_modules/.bin/bun',
-    [...flags, 'dist/entry.ts', '--outfile', 'dist/mydocker.new'],
+    [...flags, `${OUT}/entry.ts`, '--outfile', `${OUT}/mydocker.new`],
     'compiling the executable',
   );
-  renameSync('dist/mydocker.new', 'dist/mydocker');
+  renameSync(`${OUT}/mydocker.new`, `${OUT}/mydocker`);
+}
+
+function buildLibrary() {
+  say('compiling TypeScript');
+  rmSync('dist/lib', { recursive: true, force: true });
+  run('node_modules/.bin/tsc', ['-p', 'tsconfig.lib.json'], 'compiling TypeScript');
+  run('node_modules/.bin/tsc', ['-p', 'tsconfig.tools.json'], 'compiling the tools');
 }
 
 mkdirSync(ASSETS, { recursive: true });
-say(`compiling the shim (${compiler()[0]})`);
+say(`compiling the shim (${compiler()[0]}${sanitize ? ', sanitizers' : ''})`);
 buildShim();
-if (sanitize) process.exit(0);
-say('compiling TypeScript');
-rmSync('dist/lib', { recursive: true, force: true });
-run('node_modules/.bin/tsc', ['-p', 'tsconfig.lib.json'], 'compiling TypeScript');
-run('node_modules/.bin/tsc', ['-p', '.'], 'compiling the tools');
+if (!sanitize) buildLibrary();
 say('making the default image from busybox');
-run(process.execPath, ['build/tools/busybox-image.js'], 'making the default image');
-rmSync('build/assets', { recursive: true, force: true });
-cpSync(ASSETS, 'build/assets', { recursive: true });
+run(process.execPath, ['build/tools/busybox-image.js', '', ASSETS], 'making the default image');
+if (!sanitize) cpSync(ASSETS, 'build/assets', { recursive: true });
 say('compiling the executable');
 buildExecutable();
-say(
-  `built dist/mydocker (${Math.round(statSync('dist/mydocker').size / 1e6)} MB, shim ${Math.round(statSync(`${ASSETS}/shim`).size / 1000)} kB)`,
-);
-if (!existsSync('dist/mydocker')) process.exit(1);
+const size = (path, unit) => Math.round(statSync(path).size / unit);
+say(`built ${OUT}/mydocker (${size(`${OUT}/mydocker`, 1e6)} MB, shim ${size(`${ASSETS}/shim`, 1000)} kB)`);

@@ -155,7 +155,7 @@ function findBusybox(): string {
 }
 
 function main(args: readonly string[]): void {
-  const path = args[0] ?? findBusybox();
+  const path = args[0] ? args[0] : findBusybox();
   const dir = args[1] ?? 'dist/assets';
   const binary = readFileSync(path);
   if (!isStaticElf(binary)) throw new Error(`${path} is no static executable; install busybox-static`);

@@ -1,16 +1,26 @@
 /**
- * All tests: node tools/test.mjs [unit|e2e|all] [--sanitize]
+ * All tests: npm test [-- unit|e2e|sanitize …]; without a word: checks, unit and e2e tests.
  * Installs what they need, builds when something is newer than the build, and ends with "N passed, N failed".
- * --sanitize: the shim with address and undefined-behaviour sanitizers; the same e2e tests.
+ *   check      format, types, arrows between rooms, generated files
+ *   unit       beside the sources; need no root
+ *   e2e        drive the built executable, as root, on the real kernel
+ *   sanitize   the e2e tests again, with a shim that checks its own memory and arithmetic
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 
-const what = process.argv.slice(2).find((word) => !word.startsWith('-')) ?? 'all';
-const sanitize = process.argv.includes('--sanitize');
+const SUITES = ['check', 'unit', 'e2e', 'sanitize'];
+const words = process.argv.slice(2).filter((word) => !word.startsWith('-'));
+const unknown = words.find((word) => !SUITES.includes(word));
+if (unknown !== undefined) {
+  process.stderr.write(`test: no suite "${unknown}"; there are: ${SUITES.join(', ')}\n`);
+  process.exit(2);
+}
+const wanted = words.length === 0 ? ['check', 'unit', 'e2e'] : words;
 const PARALLEL = 2;
+const SANITIZER_REPORTS = '/var/tmp';
 
 function must(command, args) {
   const result = spawnSync(command, args, { stdio: ['ignore', 2, 'inherit'] });
@@ -23,13 +33,9 @@ function newest(path) {
   return Math.max(0, ...readdirSync(path).map((name) => newest(`${path}/${name}`)));
 }
 
-function prepare() {
-  const program = 'dist/mydocker';
+function isStale(program) {
   const sources = ['src', 'native', 'tools', 'package.json', 'package-lock.json', 'tsconfig.json'];
-  const stale = !existsSync(program) || sources.some((path) => newest(path) > statSync(program).mtimeMs);
-  if (stale || sanitize) must('sh', ['tools/setup.sh', process.cwd()]);
-  if (sanitize) must(process.execPath, ['tools/build.mjs', '--sanitize']);
-  must('node_modules/.bin/tsc', ['-p', '.']);
+  return !existsSync(program) || sources.some((path) => newest(path) > statSync(program).mtimeMs);
 }
 
 /** Debian packages that only tests need, each by a program it brings. */
@@ -42,69 +48,81 @@ const TEST_PACKAGES = {
 };
 
 function installTestPackages() {
-  const missing = Object.entries(TEST_PACKAGES).filter(
-    ([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
-  );
-  if (missing.length === 0) return;
-  const packages = missing.map(([, name]) => name);
+  const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+  const packages = Object.entries(TEST_PACKAGES)
+    .filter(([program]) => !has(program))
+    .map(([, name]) => name);
+  if (packages.length === 0) return;
   process.stderr.write(`test: installing ${packages.join(' ')}\n`);
-  must('sh', [
-    '-c',
-    `apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${packages.join(' ')}`,
-  ]);
+  const install = `apt-get install -y -qq --no-install-recommends ${packages.join(' ')}`;
+  must('sh', ['-c', `apt-get update -qq && DEBIAN_FRONTEND=noninteractive ${install}`]);
 }
 
 function testFiles(directory) {
+  if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true })
     .map(String)
     .filter((name) => name.endsWith('.test.js'))
     .map((name) => `${directory}/${name}`);
 }
 
+const total = { passed: 0, failed: 0, skipped: 0 };
+
 /** Runs test files and counts from the runner's own summary. */
-function run(files) {
+function run(files, env = {}) {
   return new Promise((resolve) => {
     const args = ['--test', '--test-reporter=spec', `--test-concurrency=${PARALLEL}`, ...files];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    });
     const counts = { pass: 0, fail: 0, skipped: 0, cancelled: 0 };
     createInterface({ input: child.stdout }).on('line', (line) => {
       const match = /^ℹ (pass|fail|skipped|cancelled) (\d+)$/.exec(line);
       if (match) counts[match[1]] = Number(match[2]);
       process.stdout.write(`${line}\n`);
     });
-    child.once('close', (code) =>
-      resolve({
-        passed: counts.pass,
-        failed: counts.fail + counts.cancelled,
-        skipped: counts.skipped,
-        code: code ?? 1,
-      }),
-    );
+    child.once('close', (code) => {
+      total.passed += counts.pass;
+      total.failed += counts.fail + counts.cancelled;
+      total.skipped += counts.skipped;
+      // The runner itself fell over: no count says so.
+      if (code !== 0 && counts.fail + counts.cancelled === 0) total.failed += 1;
+      resolve();
+    });
   });
 }
 
-prepare();
-const total = { passed: 0, failed: 0, skipped: 0 };
-const suites = [];
-if (what === 'unit' || what === 'all') suites.push(['build/src', 'build/tools']);
-if (what === 'e2e' || what === 'all') {
-  installTestPackages();
-  suites.push(['build/test/e2e']);
-}
-for (const directories of suites) {
-  const result = await run(directories.filter((dir) => existsSync(dir)).flatMap(testFiles));
-  total.passed += result.passed;
-  total.failed += result.failed;
-  total.skipped += result.skipped;
-  if (result.code !== 0 && result.failed === 0) total.failed += 1;
-}
-if (sanitize) {
-  const reports = readdirSync('/var/tmp').filter((name) => name.startsWith('mydocker-sanitizer.'));
-  for (const name of reports) {
-    total.failed += 1;
-    process.stdout.write(`sanitizer report: /var/tmp/${name}\n`);
-  }
-  rmSync('dist/mydocker', { force: true });
+const suites = {
+  check: () => {
+    const { status } = spawnSync(process.execPath, ['tools/check.mjs', '--no-tests'], { stdio: ['ignore', 2, 'inherit'] });
+    if (status === 0) total.passed += 1;
+    else total.failed += 1;
+  },
+  unit: () => run(['build/src', 'build/tools'].flatMap(testFiles)),
+  e2e: () => {
+    installTestPackages();
+    return run(testFiles('build/test/e2e'));
+  },
+  sanitize: async () => {
+    installTestPackages();
+    const program = 'dist/sanitize/mydocker';
+    if (isStale(program)) must(process.execPath, ['tools/build.mjs', '--sanitize']);
+    const reports = () => readdirSync(SANITIZER_REPORTS).filter((name) => name.startsWith('mydocker-sanitizer.'));
+    for (const name of reports()) rmSync(`${SANITIZER_REPORTS}/${name}`);
+    await run(testFiles('build/test/e2e'), { MYDOCKER_TEST_EXECUTABLE: `${process.cwd()}/${program}` });
+    for (const name of reports()) {
+      total.failed += 1;
+      process.stdout.write(`sanitizer report: ${SANITIZER_REPORTS}/${name}\n`);
+    }
+  },
+};
+
+if (isStale('dist/mydocker')) must('sh', ['tools/setup.sh', process.cwd()]);
+must('node_modules/.bin/tsc', ['-p', '.']);
+for (const suite of SUITES.filter((name) => wanted.includes(name))) {
+  process.stderr.write(`test: ${suite}\n`);
+  await suites[suite]();
 }
 if (total.skipped > 0) process.stdout.write(`${total.skipped} skipped; each says why above\n`);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);

@@ -16,7 +16,14 @@ function startDaemon(place: Place, directory: string): ChildProcess {
   const log = openSync(`${directory}/log`, 'w');
   const args = [
     ...['--config-file', `${directory}/daemon.json`, '--data-root', `${directory}/data`],
-    ...['--exec-root', `${directory}/exec`, '--pidfile', `${directory}/pid`, '-H', `unix://${directory}/sock`],
+    ...[
+      '--exec-root',
+      `${directory}/exec`,
+      '--pidfile',
+      `${directory}/pid`,
+      '-H',
+      `unix://${directory}/sock`,
+    ],
     ...['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'],
     ...[`--cgroup-parent=/${CGROUP}`, '--log-level=error'],
   ];

@@ -16,7 +16,11 @@ export function mydockerPeer(place: Place): Peer {
       await output(common.runTrue());
     },
     close: () => common.store.removeAll(),
-    version: async () => (await output({ argv: [program, 'version'], env })).split('\n').join(', '),
+    version: async () => {
+      const text = await output({ argv: [program, 'version'], env });
+      const value = (label: string) => new RegExp(`^${label}: (.*)$`, 'm').exec(text)?.[1] ?? '?';
+      return `${value('Version')}, on ${value('Runtime')}`;
+    },
     monitorPid: async () => parentPid(await common.containerPid()),
   };
 }

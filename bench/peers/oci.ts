@@ -10,7 +10,12 @@ interface Config {
 }
 
 /** A bundle with the tool's own default configuration (`spec`): new namespaces, an empty network. */
-async function makeBundle(place: Place, tool: string, name: string, args: readonly string[]): Promise<string> {
+async function makeBundle(
+  place: Place,
+  tool: string,
+  name: string,
+  args: readonly string[],
+): Promise<string> {
   const bundle = `${place.directory}/${tool}/${name}`;
   mkdirSync(`${bundle}/rootfs`, { recursive: true });
   const { env } = place;
@@ -32,22 +37,24 @@ export function ociPeer(place: Place, tool: 'runc' | 'crun'): Peer {
   let idle = false;
   let runs = 0;
   let trueBundle = '';
+  const runTrue = () => command('run', '--bundle', trueBundle, `true-${runs++}`);
   return {
     name: tool,
     open: async () => {
       trueBundle = await makeBundle(place, tool, 'true', ['true']);
+      await output(runTrue());
     },
     close: async () => {
       if (idle) await output(command('delete', '--force', 'idle'));
     },
-    version: async () => (await output(command('--version'))).split('\n')[0]?.replace(/^.*version /, '') ?? '',
-    runTrue: () => command('run', '--bundle', trueBundle, `true-${runs++}`),
+    version: async () =>
+      (await output(command('--version'))).split('\n')[0]?.replace(/^.*version /, '') ?? '',
+    runTrue,
     openIdle: async () => {
       const bundle = await makeBundle(place, tool, 'idle', IDLE);
       idle = true;
       await output(command('run', '--detach', '--bundle', bundle, 'idle'));
     },
     execTrue: () => command('exec', 'idle', 'true'),
-    monitorPid: async () => undefined,
   };
 }

@@ -36,8 +36,8 @@ export interface Peer {
   openIdle(): Promise<void>;
   /** `exec` of true in it. */
   execTrue(): Command;
-  /** Host pid of the process that watches it; undefined: this tool has none. */
-  monitorPid(): Promise<number | undefined>;
+  /** Host pid of the process that watches it; absent: this tool has none. */
+  monitorPid?(): Promise<number>;
   readonly store?: Store;
 }
 
@@ -69,7 +69,9 @@ export function dockerLike(
   const run = (...args: readonly string[]) => command('run', '--network', 'none', ...runFlags, ...args);
   const ids = async (running: boolean): Promise<string[]> =>
     words(
-      await output(command('ps', '-a', '-q', '--no-trunc', ...(running ? ['--filter', 'status=running'] : []))),
+      await output(
+        command('ps', '-a', '-q', '--no-trunc', ...(running ? ['--filter', 'status=running'] : [])),
+      ),
     );
   return {
     runTrue: () => run('--rm', IMAGE, 'true'),

@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { output } from '../command.ts';
+import { execute, output } from '../command.ts';
 import { parentPid } from '../memory.ts';
 import { CGROUP, type Place } from '../place.ts';
 import { dockerLike, IMAGE, type Peer, ROOTFS_TAR } from './peer.ts';
 
-/** Hard limit of open files of this process. */
-function openFilesLimit(): string {
-  return /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '1024';
+/**
+ * The limits of this process: podman's own defaults (1048576 open files …) cannot be set where the host allows
+ * fewer, proc_pid_limits(5).
+ */
+function hostLimits(): string[] {
+  const text = readFileSync('/proc/self/limits', 'utf8');
+  const hard = (label: string) => new RegExp(`^${label}\\s+\\S+\\s+(\\d+)`, 'm').exec(text)?.[1];
+  const files = hard('Max open files') ?? '1024';
+  const processes = hard('Max processes') ?? '-1';
+  return ['--ulimit', `nofile=${files}:${files}`, '--ulimit', `nproc=${processes}:${processes}`];
 }
 
 export function podmanPeer(place: Place): Peer {
@@ -18,23 +25,29 @@ export function podmanPeer(place: Place): Peer {
     ...['--cgroup-manager', 'cgroupfs', '--events-backend', 'none'],
   ];
   const podman = (...args: readonly string[]) => ({ argv: [...head, ...args], env: place.env });
-  const limit = openFilesLimit();
-  // Its default of 1048576 open files cannot be set where the host allows fewer.
-  const flags = ['--cgroup-parent', `/${CGROUP}`, '--pull', 'never', '--ulimit', `nofile=${limit}:${limit}`];
+  const flags = ['--cgroup-parent', `/${CGROUP}`, '--pull', 'never', ...hostLimits()];
   const common = dockerLike(head, place.env, flags);
+  // Without a time it would wait ten seconds for programs that ignore SIGTERM.
+  const removeAll = async (): Promise<void> => {
+    await output(podman('rm', '--all', '--force', '--time', '0'));
+  };
   return {
     name: 'podman',
     ...common,
+    store: { ...common.store, removeAll },
     open: async () => {
       await output(podman('import', ROOTFS_TAR, IMAGE));
+      const { code } = await execute(common.runTrue());
+      if (code === 0) return;
+      // Its first choice, crun, refuses some hosts that runc takes.
+      head.push('--runtime', 'runc');
       await output(common.runTrue());
     },
-    close: async () => {
-      await output(podman('rm', '--all', '--force', '--time', '0'));
-    },
+    close: removeAll,
     version: async () => {
       const runtime = await output(podman('info', '--format', '{{.Host.OCIRuntime.Name}}'));
-      return `${await output(podman('version', '--format', '{{.Client.Version}}'))} with ${runtime}`;
+      const own = await output(podman('version', '--format', '{{.Client.Version}}'));
+      return `${own}, with ${runtime}`;
     },
     monitorPid: async () => parentPid(await common.containerPid()),
   };

@@ -17,6 +17,7 @@ import { createContainer, recordOf } from './create.ts';
 import { describeContainer, listContainers } from './describe.ts';
 import { execInContainer } from './exec.ts';
 import { explainImage } from './explain.ts';
+import { Container } from './handle.ts';
 import { imageFor } from './images.ts';
 import { launchPlan, startContainer } from './launch.ts';
 import { readLogs } from './logs.ts';
@@ -52,11 +53,17 @@ export class Containers {
   }
 
   /** Creates a container; nothing runs yet. Throws BAD_INPUT, NO_SUCH_IMAGE, NAME_IN_USE. */
-  async create(spec: ContainerSpec): Promise<{ id: string; name: string }> {
+  async create(spec: ContainerSpec): Promise<Container> {
     this.core.prepare();
     const record = createContainer(this.core, spec, await this.image(spec), false);
     await sweep(this.core, true);
-    return { id: record.id, name: record.name };
+    return new Container(this.core, this, record.id, record.name);
+  }
+
+  /** A handle on a container that is there. Throws NO_SUCH_CONTAINER. */
+  get(ref: string): Container {
+    const record = this.record(ref);
+    return new Container(this.core, this, record.id, record.name);
   }
 
   /** create and start. A failed start takes the container back: as if nothing had been asked. */
@@ -184,6 +191,12 @@ export class Containers {
     const id = findContainer(this.core.paths, ref);
     await removeContainer(this.core, id, options);
     return { id };
+  }
+
+  /** The same for a full id; one that is gone already is no error. */
+  removeById(id: string, options: { force?: boolean } = {}): Promise<void> {
+    this.core.prepare();
+    return removeContainer(this.core, id, options);
   }
 
   /** All containers, newest first. What dead monitors left is cleared first, so nothing dead is shown as running. */

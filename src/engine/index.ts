@@ -53,8 +53,9 @@ export class Engine {
 
 export { MydockerError } from '../base/index.ts';
 export { setAssets } from '../shim/index.ts';
-export type { LibraryRunOptions } from './capture.ts';
+export type { LibraryExecOptions, LibraryRunOptions } from './capture.ts';
 export { Containers } from './containers.ts';
 export type { EngineOptions } from './core.ts';
+export { Container } from './handle.ts';
 export { Images } from './images.ts';
 export type * from './types.ts';

@@ -294,7 +294,9 @@ export function explainLines(steps: readonly ExplainedStep[], color: boolean): s
   return lines;
 }
 
-function short(text: string): string {
+/** Ids are cut to 12 digits, as `ps` shows them: what matters in a call mostly stands behind one. */
+function short(whole: string): string {
+  const text = whole.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1…');
   const chars = Array.from(text);
   return chars.length <= TEXT_MOST ? text : `${chars.slice(0, TEXT_MOST - 1).join('')}…`;
 }

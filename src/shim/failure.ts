@@ -186,6 +186,12 @@ function planFailure(what: string, failure: Failure): MydockerError {
   return new MydockerError(code, `${what}: ${words} (${failure.errno})`, { errno: failure.errno, remedy });
 }
 
+function subjectOf(step: Step, failure: Failure): string {
+  if (step.op === 'exec') return failure.path || step.file;
+  if (step.op === 'set-user') return step.user;
+  return 'path' in step ? step.path : 'target' in step ? step.target : sayStep(step);
+}
+
 /** The error for a plan that stopped at a step: the step, its subject, errno, cause, remedy. `what`: "cannot start bird". */
 export function stepError(what: string, plan: Plan, failure: Failure): MydockerError {
   const step = failure.index === undefined ? undefined : plan.steps[failure.index];
@@ -201,7 +207,7 @@ export function stepError(what: string, plan: Plan, failure: Failure): MydockerE
       step: said,
       stepIndex: failure.index,
       errno: failure.errno,
-      subject: step.op === 'exec' ? failure.path || step.file : said,
+      subject: subjectOf(step, failure),
       remedy: advice?.remedy,
       exitCode: advice?.exitCode,
     },

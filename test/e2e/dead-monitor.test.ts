@@ -93,6 +93,7 @@ test('killed monitors: the next command shows their containers as stopped, those
   assert.ok(first !== undefined);
   await host.ok('start', first.id);
   assert.match(await status(first.id), /^running 0/, 'and they start again');
+  await host.ok('rm', '-f', ...started.filter(({ removed }) => !removed).map(({ id }) => id));
 });
 
 test('a killed monitor is noticed by every command, not only by ps', async () => {

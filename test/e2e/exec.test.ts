@@ -8,7 +8,21 @@ import { Live } from './live.ts';
 const host = new Host();
 let id = '';
 before(async () => {
-  id = await host.ok('run', '-d', '--name', 'target', '-e', 'OWN=container', '--hostname', 'nest', '-w', '/tmp', 'busybox', 'sleep', '1000');
+  id = await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'target',
+    '-e',
+    'OWN=container',
+    '--hostname',
+    'nest',
+    '-w',
+    '/tmp',
+    'busybox',
+    'sleep',
+    '1000',
+  );
 });
 const inside = (...args: string[]) => host.ok('exec', ...args);
 
@@ -24,7 +38,10 @@ test('exec is in every namespace of process 1', async () => {
   const names = ['mnt', 'pid', 'uts', 'ipc', 'net', 'cgroup'];
   const script = 'for name; do readlink /proc/self/ns/$name; done';
   const seen = await inside('target', 'sh', '-c', script, 'sh', ...names);
-  assert.deepEqual(seen.split('\n'), names.map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)));
+  assert.deepEqual(
+    seen.split('\n'),
+    names.map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)),
+  );
 });
 
 test('exec passes argv as it is, streams apart, and gives the exit code', async () => {
@@ -76,7 +93,14 @@ test('exec joins the container’s cgroup, on every hierarchy', async () => {
 });
 
 test('exec forwards signals to its program', async () => {
-  const live = new Live(host, 'exec', 'target', 'sh', '-c', 'trap "echo bye; exit 21" TERM; echo ready; while :; do sleep 0.05; done');
+  const live = new Live(
+    host,
+    'exec',
+    'target',
+    'sh',
+    '-c',
+    'trap "echo bye; exit 21" TERM; echo ready; while :; do sleep 0.05; done',
+  );
   await live.says('ready');
   live.child.kill('SIGTERM');
   assert.equal(await live.code, 21);
@@ -92,7 +116,10 @@ test('exec -i passes standard input on to its end; without -i it is empty', asyn
 test('exec -d returns at once and the program goes on', async () => {
   const result = await host.run(['exec', '-d', 'target', 'sh', '-c', 'sleep 0.3; echo done > /late']);
   assert.deepEqual({ code: result.code, stderr: result.stderr }, { code: 0, stderr: '' });
-  await until('the file is there', async () => (await host.run(['exec', 'target', 'cat', '/late'])).stdout === 'done\n');
+  await until(
+    'the file is there',
+    async () => (await host.run(['exec', 'target', 'cat', '/late'])).stdout === 'done\n',
+  );
 });
 
 test('exec leaves no socket and no process behind', async () => {

@@ -207,7 +207,9 @@ const EXECS: ReadonlyArray<readonly [how: string, flags: string[], terminal: boo
 
 for (const [how, flags, terminal] of EXECS) {
   test(`a fault at every step of exec ${how} leaves the container running as it was`, async () => {
-    await Promise.all(lanes.map((lane) => lane.host.ok('run', '-d', ...features(lane), 'busybox', 'sleep', '600')));
+    await Promise.all(
+      lanes.map((lane) => lane.host.ok('run', '-d', ...features(lane), 'busybox', 'sleep', '600')),
+    );
     const count = await walk({
       attempt: ({ host }, fault) => {
         const words = ['exec', ...flags, '-u', '1000', '-w', '/', 'bird', 'true'];

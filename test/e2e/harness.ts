@@ -1,6 +1,6 @@
 /** Drives the built executable, as a user does: every test file gets a root directory of its own. */
 import assert from 'node:assert/strict';
-import { spawn, type SpawnOptions } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,7 +68,11 @@ export class Host {
   /** And for one that must fail with this code; its standard error, which must be one line. */
   async fails(code: number, ...args: string[]): Promise<string> {
     const result = await this.run(args);
-    assert.equal(result.code, code, `mydocker ${args.join(' ')}: exit ${result.code}, expected ${code}: ${result.stderr}`);
+    assert.equal(
+      result.code,
+      code,
+      `mydocker ${args.join(' ')}: exit ${result.code}, expected ${code}: ${result.stderr}`,
+    );
     const lines = result.stderr.trimEnd().split('\n');
     assert.equal(lines.length, 1, `one line on standard error, got: ${result.stderr}`);
     return lines[0] ?? '';
@@ -94,7 +98,9 @@ function list(directory: string): string[] {
 
 /** What of a root's containers is still on the machine: records, names, run directories, mounts. */
 export function leftovers(root: string): string[] {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes(root));
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(root));
   return [
     ...list(`${root}/containers`).map((name) => `containers/${name}`),
     ...list(`${root}/names`).map((name) => `names/${name}`),
@@ -106,7 +112,11 @@ export function leftovers(root: string): string[] {
 /** Every cgroup of ours on this machine: "memory/<id>" … */
 export function cgroups(): string[] {
   const hierarchies = ['.', ...list('/sys/fs/cgroup')];
-  return hierarchies.flatMap((name) => list(`/sys/fs/cgroup/${name}/mydocker`).filter((entry) => /^[0-9a-f]{64}$/.test(entry)).map((entry) => `${name}/${entry}`));
+  return hierarchies.flatMap((name) =>
+    list(`/sys/fs/cgroup/${name}/mydocker`)
+      .filter((entry) => /^[0-9a-f]{64}$/.test(entry))
+      .map((entry) => `${name}/${entry}`),
+  );
 }
 
 /** Host pids whose command line contains the text. */
@@ -126,7 +136,11 @@ export function processes(text: string): number[] {
 }
 
 /** Waits until the condition holds; fails with `what` after the time. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > deadline) assert.fail(`did not happen in ${timeoutMs} ms: ${what}`);

@@ -10,7 +10,15 @@ const host = new Host();
 const field = (name: string, path: string) => host.ok('inspect', '-f', `{{.${path}}}`, name);
 
 test('create makes a container that does not run; start runs it; it starts again with its writes', async () => {
-  const id = await host.ok('create', '--name', 'job', 'busybox', 'sh', '-c', 'echo run >> /count; cat /count; exit 5');
+  const id = await host.ok(
+    'create',
+    '--name',
+    'job',
+    'busybox',
+    'sh',
+    '-c',
+    'echo run >> /count; cat /count; exit 5',
+  );
   assert.match(id, /^[0-9a-f]{64}$/);
   assert.equal(await host.ok('ps', '--format', '{{.Names}} {{.Status}} [{{.Pid}}]'), 'job created []');
   assert.equal(await host.ok('start', 'job'), 'job');
@@ -22,7 +30,15 @@ test('create makes a container that does not run; start runs it; it starts again
 });
 
 test('start -a passes signals on and exits with the program’s code', async () => {
-  await host.ok('create', '--name', 'listen', 'busybox', 'sh', '-c', 'trap "exit 11" TERM; echo ready; while :; do sleep 0.05; done');
+  await host.ok(
+    'create',
+    '--name',
+    'listen',
+    'busybox',
+    'sh',
+    '-c',
+    'trap "exit 11" TERM; echo ready; while :; do sleep 0.05; done',
+  );
   const live = new Live(host, 'start', '-a', 'listen');
   await live.says('ready');
   live.child.kill('SIGTERM');
@@ -52,7 +68,16 @@ test('restart gives a running container a new process, and starts a stopped one'
 });
 
 test('kill sends SIGKILL, or the signal of -s by name or number', async () => {
-  await host.ok('run', '-d', '--name', 'kk', 'busybox', 'sh', '-c', 'trap "echo hup" HUP; echo ready; while :; do sleep 0.05; done');
+  await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'kk',
+    'busybox',
+    'sh',
+    '-c',
+    'trap "echo hup" HUP; echo ready; while :; do sleep 0.05; done',
+  );
   const logged = (text: string) => until(text, async () => (await host.ok('logs', 'kk')).includes(text));
   await logged('ready');
   for (const signal of ['HUP', 'SIGHUP', '1']) await host.ok('kill', '-s', signal, 'kk');
@@ -110,8 +135,12 @@ test('rm of many goes on after a failure and exits 1', async () => {
 test('rm by several processes at the same time leaves nothing, and no two errors', async () => {
   await host.ok('run', '-d', '--name', 'shared', 'busybox', 'sleep', '1000');
   const results = await Promise.all([1, 2, 3, 4].map(() => host.run(['rm', '-f', 'shared'])));
-  assert.ok(results.some(({ code }) => code === 0), JSON.stringify(results));
-  for (const { code, stderr } of results) if (code !== 0) assert.match(stderr, /^mydocker: no such container.*\n$/i);
+  assert.ok(
+    results.some(({ code }) => code === 0),
+    JSON.stringify(results),
+  );
+  for (const { code, stderr } of results)
+    if (code !== 0) assert.match(stderr, /^mydocker: no such container.*\n$/i);
   assert.deepEqual(leftovers(host.root), []);
 });
 
@@ -123,22 +152,45 @@ test('containers are found by id, unique prefix and name, in every verb; else ex
   const shared = digits.find((digit, n) => digits.indexOf(digit) !== n) ?? '';
   const [first = ''] = ids;
   for (const ref of [first, first.slice(0, 12)]) assert.equal(await field(ref, 'Id'), first);
-  const verbs = [['start'], ['stop'], ['restart'], ['kill'], ['wait'], ['rm'], ['logs'], ['attach'], ['inspect', '--type', 'container'], ['commit'], ['rename', '%', 'x1'], ['exec', '%', 'true']];
+  const verbs = [
+    ['start'],
+    ['stop'],
+    ['restart'],
+    ['kill'],
+    ['wait'],
+    ['rm'],
+    ['logs'],
+    ['attach'],
+    ['inspect', '--type', 'container'],
+    ['commit'],
+    ['rename', '%', 'x1'],
+    ['exec', '%', 'true'],
+  ];
   await Promise.all(
     verbs.map(async (verb) => {
-      const args = (ref: string) => (verb.includes('%') ? verb.map((word) => (word === '%' ? ref : word)) : [...verb, ref]);
-      assert.match((await host.run(args('unknown'))).stderr, /^mydocker: [^\n]*unknown[^\n]*\n$/, verb.join(' '));
+      const args = (ref: string) =>
+        verb.includes('%') ? verb.map((word) => (word === '%' ? ref : word)) : [...verb, ref];
+      assert.match(
+        (await host.run(args('unknown'))).stderr,
+        /^mydocker: [^\n]*unknown[^\n]*\n$/,
+        verb.join(' '),
+      );
       assert.equal((await host.run(args('unknown'))).code, 1, `${verb.join(' ')} unknown`);
       const ambiguous = await host.run(args(shared));
       assert.equal(ambiguous.code, 1, `${verb.join(' ')} ambiguous`);
-      assert.match(ambiguous.stderr, /^mydocker: [^\n]*(ambiguous|more than one|several|\d+ containers)[^\n]*\n$/i);
+      assert.match(
+        ambiguous.stderr,
+        /^mydocker: [^\n]*(ambiguous|more than one|several|\d+ containers)[^\n]*\n$/i,
+      );
     }),
   );
   await host.ok('rm', ...ids);
 });
 
 test('names are unique: of many creations at once with one name, one wins', async () => {
-  const results = await Promise.all([1, 2, 3, 4, 5].map(() => host.run(['create', '--name', 'only', 'busybox', 'true'])));
+  const results = await Promise.all(
+    [1, 2, 3, 4, 5].map(() => host.run(['create', '--name', 'only', 'busybox', 'true'])),
+  );
   assert.equal(results.filter(({ code }) => code === 0).length, 1);
   for (const { code, stderr } of results) if (code !== 0) assert.match(stderr, /only/);
   assert.equal((await host.ok('ps', '-q')).split('\n').length, 1);

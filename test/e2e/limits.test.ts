@@ -34,7 +34,11 @@ test('-m and -mem limit memory: the kernel has the number, and a program above i
 
 test('-cpu is percent of one core, --cpus is cores', async () => {
   const quota = (id: string) => limit(id, 'cpu', 'cpu.cfs_quota_us', 'cpu.max').replace(' 100000', '');
-  for (const [flag, value, want] of [['-cpu', '50', '50000'], ['--cpus', '0.5', '50000'], ['--cpus', '1.5', '150000']] as const) {
+  for (const [flag, value, want] of [
+    ['-cpu', '50', '50000'],
+    ['--cpus', '0.5', '50000'],
+    ['--cpus', '1.5', '150000'],
+  ] as const) {
     const id = await started(flag, value);
     assert.equal(quota(id), want, `${flag} ${value}`);
     await host.ok('rm', '-f', id);
@@ -44,9 +48,15 @@ test('-cpu is percent of one core, --cpus is cores', async () => {
 
 test('--cpuset-cpus and -cpuset: the program may run on those cores only', async () => {
   for (const flag of ['--cpuset-cpus', '-cpuset']) {
-    assert.match(await busybox(flag, '0', 'busybox', 'grep', 'Cpus_allowed_list', '/proc/self/status'), /:\s*0$/);
+    assert.match(
+      await busybox(flag, '0', 'busybox', 'grep', 'Cpus_allowed_list', '/proc/self/status'),
+      /:\s*0$/,
+    );
   }
-  assert.match(await host.fails(125, 'run', '--cpuset-cpus', String(cpus().length + 60), 'busybox', 'true'), /core/);
+  assert.match(
+    await host.fails(125, 'run', '--cpuset-cpus', String(cpus().length + 60), 'busybox', 'true'),
+    /core/,
+  );
 });
 
 test('--pids-limit: the next fork fails', async () => {
@@ -64,8 +74,16 @@ test('-v binds directories and files, several at once, writable and read-only', 
   mkdirSync(`${directory}/d/sub`, { recursive: true });
   writeFileSync(`${directory}/d/in`, 'in\n');
   writeFileSync(`${directory}/f`, 'file\n');
-  const volumes = ['-v', `${directory}/d:/data`, '-v', `${directory}/f:/etc/f.conf`, '-v', `${directory}/d:/deep/new/place:ro`];
-  const script = 'cat /data/in /etc/f.conf /deep/new/place/in; echo more >> /etc/f.conf; echo w > /data/sub/w; echo x > /deep/new/place/x';
+  const volumes = [
+    '-v',
+    `${directory}/d:/data`,
+    '-v',
+    `${directory}/f:/etc/f.conf`,
+    '-v',
+    `${directory}/d:/deep/new/place:ro`,
+  ];
+  const script =
+    'cat /data/in /etc/f.conf /deep/new/place/in; echo more >> /etc/f.conf; echo w > /data/sub/w; echo x > /deep/new/place/x';
   const result = await host.run(['run', '--rm', ...volumes, 'busybox', 'sh', '-c', script]);
   assert.equal(result.stdout, 'in\nfile\nin\n');
   assert.match(result.stderr, /Read-only file system/);
@@ -76,7 +94,9 @@ test('-v binds directories and files, several at once, writable and read-only', 
 
 test('-v with a relative source is taken from the working directory of the caller', async () => {
   writeFileSync(`${directory}/rel`, 'relative\n');
-  const result = await host.run(['run', '--rm', '-v', './rel:/rel', 'busybox', 'cat', '/rel'], { cwd: directory });
+  const result = await host.run(['run', '--rm', '-v', './rel:/rel', 'busybox', 'cat', '/rel'], {
+    cwd: directory,
+  });
   assert.deepEqual(result, { code: 0, stdout: 'relative\n', stderr: '' });
 });
 
@@ -86,7 +106,10 @@ test('-v onto a symlink of the image stays in the container', async () => {
   const box = await host.ok('run', '-d', 'busybox', 'ln', '-s', '/tmp/../../../../../../var/tmp', '/link');
   await host.ok('wait', box);
   await host.ok('commit', box, 'linked');
-  assert.equal(await busybox('-v', `${directory}/s:/link/escape`, 'linked', 'cat', '/var/tmp/escape/here'), 'yes');
+  assert.equal(
+    await busybox('-v', `${directory}/s:/link/escape`, 'linked', 'cat', '/var/tmp/escape/here'),
+    'yes',
+  );
   assert.equal(existsSync('/var/tmp/escape'), false, 'nothing was made on the host');
   await host.ok('rm', box);
 });
@@ -96,11 +119,15 @@ test('--mount: bind, readonly, tmpfs with size and mode', async () => {
   const bind = `type=bind,source=${directory}/m,target=/m,readonly`;
   const tmpfs = 'type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700';
   const script = 'cat /m; echo x 2>/dev/null > /m; stat -c %a /t; df -k /t | tail -1 | awk "{print \\$2}"';
-  assert.equal(await busybox('--mount', bind, '--mount', tmpfs, 'busybox', 'sh', '-c', script), 'mounted\n700\n1024');
+  assert.equal(
+    await busybox('--mount', bind, '--mount', tmpfs, 'busybox', 'sh', '-c', script),
+    'mounted\n700\n1024',
+  );
 });
 
 test('--tmpfs: empty, in memory, with its options', async () => {
-  const script = 'ls -A /run | wc -l; stat -c %a /run; df -k /run | tail -1 | awk "{print \\$2}"; grep " /run " /proc/mounts';
+  const script =
+    'ls -A /run | wc -l; stat -c %a /run; df -k /run | tail -1 | awk "{print \\$2}"; grep " /run " /proc/mounts';
   const seen = await busybox('--tmpfs', '/run:size=2m,mode=1777', 'busybox', 'sh', '-c', script);
   assert.match(seen, /^0\n1777\n2048\ntmpfs \/run tmpfs rw,nosuid,nodev/);
   assert.match(await busybox('--tmpfs', '/x', 'busybox', 'sh', '-c', 'touch /x/y && ls /x'), /^y$/);
@@ -108,19 +135,38 @@ test('--tmpfs: empty, in memory, with its options', async () => {
 
 test('--read-only: the root cannot be written, volumes and tmpfs can', async () => {
   mkdirSync(`${directory}/rw`);
-  const script = 'touch /x || echo no; touch /etc/hosts.new || echo no; touch /run/y && touch /v/z && touch /dev/shm/s && echo yes';
-  const result = await host.run(['run', '--rm', '--read-only', '--tmpfs', '/run', '-v', `${directory}/rw:/v`, 'busybox', 'sh', '-c', script]);
+  const script =
+    'touch /x || echo no; touch /etc/hosts.new || echo no; touch /run/y && touch /v/z && touch /dev/shm/s && echo yes';
+  const result = await host.run([
+    'run',
+    '--rm',
+    '--read-only',
+    '--tmpfs',
+    '/run',
+    '-v',
+    `${directory}/rw:/v`,
+    'busybox',
+    'sh',
+    '-c',
+    script,
+  ]);
   assert.equal(result.stdout, 'no\nno\nyes\n');
 });
 
 test('a user’s mount on /etc/hosts replaces the engine’s', async () => {
   writeFileSync(`${directory}/hosts`, '10.0.0.9 nine\n');
-  assert.equal(await busybox('-v', `${directory}/hosts:/etc/hosts`, 'busybox', 'cat', '/etc/hosts'), '10.0.0.9 nine');
+  assert.equal(
+    await busybox('-v', `${directory}/hosts:/etc/hosts`, 'busybox', 'cat', '/etc/hosts'),
+    '10.0.0.9 nine',
+  );
 });
 
 test('--network host shares the host’s network namespace; none is its own', async () => {
   const netOf = (...flags: string[]) => busybox(...flags, 'busybox', 'readlink', '/proc/self/ns/net');
-  assert.equal(await netOf('--network', 'host'), await host.ok('run', '--rm', '-net', 'host', 'busybox', 'readlink', '/proc/self/ns/net'));
+  assert.equal(
+    await netOf('--network', 'host'),
+    await host.ok('run', '--rm', '-net', 'host', 'busybox', 'readlink', '/proc/self/ns/net'),
+  );
   assert.notEqual(await netOf('--network', 'none'), await netOf('--net', 'host'));
   assert.deepEqual(leftovers(host.root), []);
 });

@@ -32,7 +32,9 @@ export class Live {
 
   /** Waits until the text appears on standard output. */
   async says(text: string): Promise<void> {
-    await until(`"${text}" on stdout, so far: ${this.stdout}${this.stderr}`, () => this.stdout.includes(text));
+    await until(`"${text}" on stdout, so far: ${this.stdout}${this.stderr}`, () =>
+      this.stdout.includes(text),
+    );
   }
 }
 

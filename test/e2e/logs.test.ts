@@ -42,7 +42,16 @@ test('logs -t puts the time before each entry; --since leaves older ones out', a
 });
 
 test('logs -f follows until the container ends', async () => {
-  await host.ok('run', '-d', '--name', 'talk', 'busybox', 'sh', '-c', 'echo one; until [ -e /go ]; do sleep 0.05; done; echo two; echo err >&2');
+  await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'talk',
+    'busybox',
+    'sh',
+    '-c',
+    'echo one; until [ -e /go ]; do sleep 0.05; done; echo two; echo err >&2',
+  );
   const live = new Live(host, 'logs', '-f', 'talk');
   await live.says('one\n');
   assert.equal(live.stdout, 'one\n');
@@ -52,7 +61,16 @@ test('logs -f follows until the container ends', async () => {
 });
 
 test('logs -f --tail 0 shows only what comes; SIGTERM ends it quietly', async () => {
-  await host.ok('run', '-d', '--name', 'tick', 'busybox', 'sh', '-c', 'echo begin; until [ -e /go ]; do sleep 0.05; done; echo later; sleep 1000');
+  await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'tick',
+    'busybox',
+    'sh',
+    '-c',
+    'echo begin; until [ -e /go ]; do sleep 0.05; done; echo later; sleep 1000',
+  );
   await until('begin', async () => (await host.ok('logs', 'tick')) === 'begin');
   const live = new Live(host, 'logs', '-f', '--tail', '0', 'tick');
   await sleep(300);
@@ -68,7 +86,10 @@ test('logs -f --tail 0 shows only what comes; SIGTERM ends it quietly', async ()
 test('the log is Docker’s json-file: one object a line with log, stream and time', async () => {
   await ended('file', 'echo "say \\"hi\\"	ü"; echo e >&2');
   const path = await host.ok('inspect', '-f', '{{.LogPath}}', 'file');
-  const entries = readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+  const entries = readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   assert.equal(entries.length, 2);
   const out = entries.find(({ stream }) => stream === 'stdout');
   assert.deepEqual(Object.keys(out).sort(), ['log', 'stream', 'time']);
@@ -77,7 +98,10 @@ test('the log is Docker’s json-file: one object a line with log, stream and ti
 });
 
 test('bytes that are no UTF-8, control characters and NUL never break a line of the log', async () => {
-  await ended('bytes', 'printf "a\\377\\376b\\000c\\033[1m\\177\\n"; printf "\\303"; sleep 0.1; printf "\\274\\n"; echo end');
+  await ended(
+    'bytes',
+    'printf "a\\377\\376b\\000c\\033[1m\\177\\n"; printf "\\303"; sleep 0.1; printf "\\274\\n"; echo end',
+  );
   const path = await host.ok('inspect', '-f', '{{.LogPath}}', 'bytes');
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
   const text = lines.map((line) => JSON.parse(line).log).join('');
@@ -108,7 +132,10 @@ test('the log is capped at 3 files of 10 MB, and following survives the rotation
   await host.ok('exec', 'flood', 'touch', '/go');
   await host.ok('wait', 'flood');
   assert.equal(await live.code, 0);
-  assert.ok(live.stdout.endsWith('\ndone\n'), `the end came through: ${JSON.stringify(live.stdout.slice(-50))}`);
+  assert.ok(
+    live.stdout.endsWith('\ndone\n'),
+    `the end came through: ${JSON.stringify(live.stdout.slice(-50))}`,
+  );
   const path = await host.ok('inspect', '-f', '{{.LogPath}}', 'flood');
   const directory = path.slice(0, path.lastIndexOf('/'));
   const files = readdirSync(directory).filter((name) => name.startsWith('log.json'));

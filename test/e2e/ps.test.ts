@@ -7,7 +7,8 @@ import { Host } from './harness.ts';
 const host = new Host();
 const ids: Record<string, string> = {};
 const ps = (...args: string[]) => host.ok('ps', ...args);
-const names = async (...args: string[]) => (await ps('--format', '{{.Names}}', ...args)).split('\n').filter(Boolean);
+const names = async (...args: string[]) =>
+  (await ps('--format', '{{.Names}}', ...args)).split('\n').filter(Boolean);
 
 test('ps of nothing is a head line alone; -q and --format print nothing', async () => {
   assert.match(await ps(), /^ID +NAME +PID +IP +STATUS +COMMAND +CREATED +IMAGE +PORTS$/);
@@ -34,8 +35,14 @@ test('ps lists all containers, newest first, in columns', async () => {
   assert.equal(rows.length, 4);
   const at = (name: string) => head.indexOf(name);
   const cell = (row: string, from: string, to: string) => row.slice(at(from), at(to)).trim();
-  assert.deepEqual(rows.map((row) => cell(row, 'NAME', 'PID')), ['fourth', 'third', 'second', 'first']);
-  assert.deepEqual(rows.map((row) => cell(row, 'STATUS', 'COMMAND')), ['stopped', 'stopped', 'running', 'created']);
+  assert.deepEqual(
+    rows.map((row) => cell(row, 'NAME', 'PID')),
+    ['fourth', 'third', 'second', 'first'],
+  );
+  assert.deepEqual(
+    rows.map((row) => cell(row, 'STATUS', 'COMMAND')),
+    ['stopped', 'stopped', 'running', 'created'],
+  );
   const pids = rows.map((row) => cell(row, 'PID', 'IP'));
   assert.match(pids[2] ?? '', /^\d+$/);
   assert.ok(existsSync(`/proc/${pids[2]}`));
@@ -47,7 +54,10 @@ test('ps lists all containers, newest first, in columns', async () => {
 
 test('ps -q prints short ids, --no-trunc whole ones and whole commands; -a changes nothing', async () => {
   const all = [ids.fourth, ids.third, ids.second, ids.first];
-  assert.deepEqual((await ps('-q')).split('\n'), all.map((id) => id?.slice(0, 12)));
+  assert.deepEqual(
+    (await ps('-q')).split('\n'),
+    all.map((id) => id?.slice(0, 12)),
+  );
   assert.deepEqual((await ps('-q', '--no-trunc')).split('\n'), all);
   assert.match(await ps('--no-trunc'), /line, which is cut/);
   assert.equal(await ps('-aq'), await ps('-q'));
@@ -102,7 +112,10 @@ test('ps --format templates: fields, tabs, labels, json, tables', async () => {
   assert.equal(await ps(...only, '--format', '{{.Label "app"}}-{{.Image}}'), 'db-busybox');
   assert.equal(JSON.parse(await ps(...only, '--format', '{{json .}}')).Names, 'second');
   assert.equal(await ps(...only, '--format', '{{json .Names}}'), '"second"');
-  assert.match(await ps(...only, '--format', 'table {{.Names}}\\t{{.Status}}'), /^NAMES +STATUS\nsecond +running$/);
+  assert.match(
+    await ps(...only, '--format', 'table {{.Names}}\\t{{.Status}}'),
+    /^NAMES +STATUS\nsecond +running$/,
+  );
   assert.match(await host.fails(125, 'ps', '--format', '{{range .}}x{{end}}'), /range/);
   assert.match(await host.fails(125, 'ps', '--format', '{{.Nope}}'), /Nope/);
 });

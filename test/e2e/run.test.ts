@@ -40,7 +40,8 @@ test('run -i passes a megabyte through unchanged', async () => {
 });
 
 test('run exits with the program’s code, and 128+n when a signal ends it', async () => {
-  const codeOf = async (script: string) => (await host.run(['run', '--rm', 'busybox', 'sh', '-c', script])).code;
+  const codeOf = async (script: string) =>
+    (await host.run(['run', '--rm', 'busybox', 'sh', '-c', script])).code;
   assert.equal(await codeOf('exit 0'), 0);
   assert.equal(await codeOf('exit 1'), 1);
   assert.equal(await codeOf('exit 125'), 125);
@@ -58,7 +59,8 @@ test('run exits 127 for a program that is not there, 126 for one that cannot be 
 });
 
 test('run forwards signals to the program and gives its code', async () => {
-  const script = 'trap "echo got TERM; exit 42" TERM; trap "echo got USR1" USR1; echo ready; while :; do sleep 0.05; done';
+  const script =
+    'trap "echo got TERM; exit 42" TERM; trap "echo got USR1" USR1; echo ready; while :; do sleep 0.05; done';
   const live = new Live(host, 'run', '--rm', 'busybox', 'sh', '-c', script);
   await live.says('ready');
   live.child.kill('SIGUSR1');
@@ -72,12 +74,34 @@ test('run forwards signals to the program and gives its code', async () => {
 test('run -e and --env-file set variables; the last one wins; a name alone takes the caller’s value', async () => {
   const file = `${directory}/env`;
   writeFileSync(file, '# comment\n\nFROM_FILE=1 2 "3"\nBOTH=file\nTAKEN\nMISSING\n');
-  const args = ['--env-file', file, '-e', 'A=x y', '-e', 'BOTH=flag', '-e', 'EMPTY=', '-e', 'NAMED', '-e', 'EQ=a=b'];
+  const args = [
+    '--env-file',
+    file,
+    '-e',
+    'A=x y',
+    '-e',
+    'BOTH=flag',
+    '-e',
+    'EMPTY=',
+    '-e',
+    'NAMED',
+    '-e',
+    'EQ=a=b',
+  ];
   const result = await host.run(['run', '--rm', ...args, 'busybox', 'env'], {
     env: { TAKEN: 't', NAMED: 'n', SECRET: 's' },
   });
   const lines = result.stdout.split('\n');
-  for (const line of ['FROM_FILE=1 2 "3"', 'BOTH=flag', 'TAKEN=t', 'A=x y', 'EMPTY=', 'NAMED=n', 'EQ=a=b', 'HOME=/root']) {
+  for (const line of [
+    'FROM_FILE=1 2 "3"',
+    'BOTH=flag',
+    'TAKEN=t',
+    'A=x y',
+    'EMPTY=',
+    'NAMED=n',
+    'EQ=a=b',
+    'HOME=/root',
+  ]) {
     assert.ok(lines.includes(line), `${line} is in ${result.stdout}`);
   }
   assert.doesNotMatch(result.stdout, /MISSING|SECRET|MYDOCKER/);
@@ -96,12 +120,31 @@ test('run -u: by name, number, with a group; supplementary groups only when no g
   assert.match(await idOf('1234:5678'), /^uid=1234 gid=5678/);
   assert.match(await idOf('0:wheel'), /^uid=0\(root\) gid=10\(wheel\) groups=10\(wheel\)$/);
   assert.equal(await busybox('-u', '1234', 'busybox', 'sh', '-c', 'echo $HOME'), '/');
-  const { stdout } = await host.run(['run', '--rm', '-u', '1234', 'busybox', 'grep', 'CapEff', '/proc/self/status']);
+  const { stdout } = await host.run([
+    'run',
+    '--rm',
+    '-u',
+    '1234',
+    'busybox',
+    'grep',
+    'CapEff',
+    '/proc/self/status',
+  ]);
   assert.match(stdout, /0000000000000000/, 'another user than root has no capabilities in effect');
 });
 
 test('run --hostname; without it the short id', async () => {
-  assert.equal(await busybox('--hostname', 'nest', 'busybox', 'sh', '-c', 'hostname; cat /etc/hostname; grep -c nest /etc/hosts; echo $HOSTNAME'), 'nest\nnest\n1\nnest');
+  assert.equal(
+    await busybox(
+      '--hostname',
+      'nest',
+      'busybox',
+      'sh',
+      '-c',
+      'hostname; cat /etc/hostname; grep -c nest /etc/hosts; echo $HOSTNAME',
+    ),
+    'nest\nnest\n1\nnest',
+  );
   const id = await host.ok('run', '-d', 'busybox', 'hostname');
   await host.ok('wait', id);
   assert.equal(await host.ok('logs', id), id.slice(0, 12));
@@ -114,10 +157,25 @@ test('run --entrypoint replaces, and "" clears', async () => {
 });
 
 test('run --init: a tiny init is process 1, reaps orphans and passes signals on', async () => {
-  const seen = await busybox('--init', 'busybox', 'sh', '-c', 'echo $$; (sleep 0.05 &) ; sleep 0.2; ps -o pid,stat,comm');
+  const seen = await busybox(
+    '--init',
+    'busybox',
+    'sh',
+    '-c',
+    'echo $$; (sleep 0.05 &) ; sleep 0.2; ps -o pid,stat,comm',
+  );
   assert.doesNotMatch(seen, /^ *1$/m);
   assert.doesNotMatch(seen, / Z /);
-  const live = new Live(host, 'run', '--rm', '--init', 'busybox', 'sh', '-c', 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done');
+  const live = new Live(
+    host,
+    'run',
+    '--rm',
+    '--init',
+    'busybox',
+    'sh',
+    '-c',
+    'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done',
+  );
   await live.says('ready');
   live.child.kill('SIGTERM');
   assert.equal(await live.code, 7);
@@ -146,7 +204,10 @@ test('run --label, --stop-signal and --stop-timeout are kept', async () => {
 
 test('run without --rm leaves a stopped container with its exit code; --rm leaves nothing', async () => {
   assert.equal((await host.run(['run', '--name', 'kept', 'busybox', 'sh', '-c', 'exit 5'])).code, 5);
-  assert.equal(await host.ok('ps', '-f', 'name=kept', '--format', '{{.Names}} {{.Status}} {{.ExitCode}}'), 'kept stopped 5');
+  assert.equal(
+    await host.ok('ps', '-f', 'name=kept', '--format', '{{.Names}} {{.Status}} {{.ExitCode}}'),
+    'kept stopped 5',
+  );
   assert.match(await host.fails(125, 'run', '--name', 'kept', 'busybox', 'true'), /kept/);
   await host.ok('rm', 'kept');
   await host.ok('run', '--rm', '--name', 'kept', 'busybox', 'true');

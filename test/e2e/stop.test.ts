@@ -10,7 +10,8 @@ const TRAP = (script: string) => `trap '${script}' TERM QUIT USR1; echo ready; w
 
 async function started(name: string, script: string, ...options: string[]): Promise<number> {
   await host.ok('run', '-d', '--name', name, ...options, 'busybox', 'sh', '-c', script);
-  if (script.includes('echo ready')) await until('ready', async () => (await host.ok('logs', name)).includes('ready'));
+  if (script.includes('echo ready'))
+    await until('ready', async () => (await host.ok('logs', name)).includes('ready'));
   return Number(await host.ok('inspect', '-f', '{{.State.Pid}}', name));
 }
 
@@ -98,7 +99,11 @@ test('stop ends every process of the container, also those that left its session
   const id = await host.ok('inspect', '-f', '{{.Id}}', 'family');
   await host.ok('stop', 'family');
   assert.deepEqual(processes('sleep\x007654.5'), []);
-  assert.deepEqual(cgroups().filter((name) => name.includes(id)), [], 'its cgroups are gone when stop returns');
+  assert.deepEqual(
+    cgroups().filter((name) => name.includes(id)),
+    [],
+    'its cgroups are gone when stop returns',
+  );
 });
 
 test('stop by somebody else ends a run in the foreground, with the program’s code', async () => {
@@ -111,6 +116,9 @@ test('stop by somebody else ends a run in the foreground, with the program’s c
 test('two stops at the same time both return when it is gone', async () => {
   await started('twice', TRAP('sleep 0.3; exit 0'));
   const results = await Promise.all([host.run(['stop', 'twice']), host.run(['stop', 'twice'])]);
-  assert.deepEqual(results.map(({ code }) => code), [0, 0]);
+  assert.deepEqual(
+    results.map(({ code }) => code),
+    [0, 0],
+  );
   assert.equal(await host.ok('inspect', '-f', '{{.State.Running}}', 'twice'), 'false');
 });

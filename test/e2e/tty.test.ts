@@ -14,7 +14,10 @@ async function resize(terminal: Terminal, rows: number, cols: number): Promise<v
 }
 
 test('run -it gives the program a terminal of the container, with the size of ours, and its exit code', async () => {
-  const terminal = new Terminal(host, 'mydocker run --rm -it busybox sh -c "tty; stty size; echo $TERM; exit 9"');
+  const terminal = new Terminal(
+    host,
+    'mydocker run --rm -it busybox sh -c "tty; stty size; echo $TERM; exit 9"',
+  );
   assert.equal(await terminal.ends(), 9);
   assert.match(terminal.screen, /\/dev\/(console|pts\/0)\r\n31 97\r\nxterm\r\n/);
 });
@@ -29,7 +32,8 @@ test('run -it sh: a shell session with echo and line ends of a terminal', async 
 });
 
 test('run -it follows the window size', async () => {
-  const script = 'mydocker run --rm -it busybox sh -c "trap \'stty size\' WINCH; echo ready; while :; do sleep 0.05; done"';
+  const script =
+    'mydocker run --rm -it busybox sh -c "trap \'stty size\' WINCH; echo ready; while :; do sleep 0.05; done"';
   const terminal = new Terminal(host, script);
   await terminal.shows('ready');
   await resize(terminal, 12, 34);
@@ -41,7 +45,10 @@ test('run -it follows the window size', async () => {
 });
 
 test('run -it: Ctrl-C goes to the container’s program', async () => {
-  const terminal = new Terminal(host, 'mydocker run --rm -it busybox sh -c "trap \'echo caught; exit 6\' INT; echo ready; while :; do sleep 0.05; done"');
+  const terminal = new Terminal(
+    host,
+    'mydocker run --rm -it busybox sh -c "trap \'echo caught; exit 6\' INT; echo ready; while :; do sleep 0.05; done"',
+  );
   await terminal.shows('ready');
   terminal.send('\x03');
   assert.equal(await terminal.ends(), 6);

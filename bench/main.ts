@@ -1,0 +1,191 @@
+/**
+ * mydocker beside the other container tools of this machine, in one run.
+ *
+ *   npm run bench -- [--quick] [--write] [--install]
+ *
+ * --quick    fewer rounds and containers, for a first look
+ * --write    writes the tables to docs/benchmarks.md
+ * --install  first installs docker.io, podman, runc and crun from Debian
+ *
+ * Exit code 1 when a command failed or something could not be cleared away; 0 whatever the ratios.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { buildClock } from './command.ts';
+import { machineFacts } from './machine.ts';
+import {
+  type Absent,
+  type Bench,
+  type Effort,
+  measureIdle,
+  measureLibrary,
+  measureList,
+  measureParallel,
+  measureRun,
+} from './measure.ts';
+import { dockerPeer } from './peers/docker.ts';
+import { mydockerPeer } from './peers/mydocker.ts';
+import { ociPeer } from './peers/oci.ts';
+import { type Peer, which } from './peers/peer.ts';
+import { podmanPeer } from './peers/podman.ts';
+import { closePlace, openPlace, type Place } from './place.ts';
+import { comparisonText, type Facts, page, problems } from './report.ts';
+import type { Measurement } from './series.ts';
+
+const FULL: Effort = { rounds: 25, slowRounds: 3, listed: 200, listedRunning: 50, parallel: 100 };
+const QUICK: Effort = { rounds: 5, slowRounds: 1, listed: 20, listedRunning: 5, parallel: 10 };
+const PAGE = 'docs/benchmarks.md';
+
+const say = (line: string): void => {
+  process.stderr.write(`bench: ${line}\n`);
+};
+
+function install(): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const packages = ['docker.io', 'podman', 'runc', 'crun'];
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+  ]) {
+    say(`apt-get ${args.join(' ')}`);
+    const { status } = spawnSync('apt-get', args, { stdio: ['ignore', 2, 2], env });
+    if (status !== 0) throw new Error(`apt-get ${args[0]} failed; the lines above say why`);
+  }
+}
+
+/** Those that can take part; what keeps another out goes to `absent`. */
+async function openPeers(place: Place, opened: Peer[], absent: Absent[]): Promise<Peer[]> {
+  const able: Peer[] = [];
+  const candidates: ReadonlyArray<readonly [program: string, peer: Peer]> = [
+    ['runc', ociPeer(place, 'runc')],
+    ['crun', ociPeer(place, 'crun')],
+    ['dockerd', dockerPeer(place)],
+    ['podman', podmanPeer(place)],
+  ];
+  for (const [program, peer] of candidates) {
+    if (which(place, program) === undefined) {
+      absent.push({ peer, brief: 'not installed', why: 'not installed; npm run bench -- --install' });
+      continue;
+    }
+    say(`preparing ${peer.name}`);
+    opened.push(peer);
+    try {
+      await peer.open();
+      able.push(peer);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      absent.push({ peer, brief: 'cannot run here', why });
+    }
+  }
+  return able;
+}
+
+async function toolFacts(bench: Bench): Promise<[string, string][]> {
+  const list: [string, string][] = [];
+  for (const peer of bench.peers) list.push([peer.name, await peer.version()]);
+  const bun = spawnSync(bench.bun, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  return [...list, ['Node', process.versions.node], ['Bun', bun]];
+}
+
+async function measureAll(bench: Bench): Promise<Measurement[]> {
+  return [
+    await measureRun(bench),
+    await measureLibrary(bench),
+    ...(await measureIdle(bench)),
+    await measureList(bench),
+    await measureParallel(bench),
+  ];
+}
+
+function show(facts: Facts, rows: readonly Measurement[]): void {
+  const pairs = [...facts.machine, ...facts.tools].map(([label, text]) => `${label}: ${text}`);
+  const absent = facts.absent.map(([tool, why]) => `not measured: ${tool}: ${why}`);
+  const failed = problems(rows).map((line) => `failed: ${line}`);
+  process.stdout.write(`${[comparisonText(rows), '', ...failed, ...absent, ...pairs].join('\n')}\n`);
+}
+
+async function run(
+  place: Place,
+  opened: Peer[],
+  options: { quick: boolean; write: boolean },
+): Promise<boolean> {
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      if (!stopped) say(`${signal}: clearing up`);
+      stopped = true;
+    });
+  const machine = machineFacts();
+  const ours = mydockerPeer(place);
+  opened.push(ours);
+  await ours.open();
+  const absent: Absent[] = [];
+  const bench: Bench = {
+    clock: await buildClock(place.directory),
+    effort: options.quick ? QUICK : FULL,
+    peers: [ours, ...(await openPeers(place, opened, absent))],
+    absent,
+    root: `${place.directory}/mydocker`,
+    bun: 'node_modules/.bin/bun',
+    check: () => {
+      if (stopped) throw new Error('stopped');
+    },
+  };
+  const tools = await toolFacts(bench);
+  const rows = await measureAll(bench);
+  const date = new Date().toISOString().slice(0, 10);
+  const facts: Facts = {
+    machine,
+    tools,
+    absent: absent.map(({ peer, why }): [string, string] => [peer.name, why]),
+    date,
+    quick: options.quick,
+  };
+  show(facts, rows);
+  if (options.write) {
+    writeFileSync(PAGE, page(facts, rows));
+    say(`written: ${PAGE}`);
+  }
+  return problems(rows).length === 0;
+}
+
+/** Each tool ends its own; then whatever is left below the bench's directory goes. */
+async function clear(place: Place, opened: readonly Peer[]): Promise<boolean> {
+  let clean = true;
+  for (const peer of opened) {
+    await peer.close().catch((error: unknown) => {
+      clean = false;
+      say(`clearing up after ${peer.name}: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+  const left = closePlace(place);
+  if (left.length > 0) say(`could not be cleared away: ${left.join('; ')}`);
+  return clean && left.length === 0;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean' }, write: { type: 'boolean' }, install: { type: 'boolean' } },
+  });
+  if (process.geteuid?.() !== 0) throw new Error('this needs root, as containers do; run it with sudo');
+  if (!existsSync('dist/mydocker')) throw new Error('there is no dist/mydocker; run "npm run build" first');
+  if (values.install === true) install();
+  const place = openPlace();
+  const opened: Peer[] = [];
+  let good = false;
+  try {
+    good = await run(place, opened, { quick: values.quick === true, write: values.write === true });
+  } finally {
+    if (!(await clear(place, opened))) good = false;
+  }
+  return good ? 0 : 1;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    say(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  },
+);
