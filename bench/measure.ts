@@ -46,6 +46,7 @@ interface Contestant {
 }
 
 const WARM_UPS = 2;
+const PAUSE_MS = 150;
 const SETUP_AT_ONCE = 4;
 /** A monitor's memory is read when its container's start is well over. */
 const SETTLE_MS = 500;
@@ -56,12 +57,16 @@ const say = (line: string): void => {
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** A B C A B C …; who fails is out, and its series says why. */
+/**
+ * A B C A B C …; who fails is out, and its series says why. `pauseMs` before each: what a daemon or a clean-up in
+ * the background still does for the one before must not be counted against the next.
+ */
 async function inTurn(
   bench: Bench,
   contestants: readonly Contestant[],
   rounds: number,
   warmUps: number,
+  pauseMs = PAUSE_MS,
 ): Promise<Series[]> {
   const series = contestants.map(({ tool }): Series => ({ tool, samples: [] }));
   for (let round = -warmUps; round < rounds; round++) {
@@ -69,6 +74,7 @@ async function inTurn(
       bench.check();
       const mine = series[i];
       if (mine === undefined || mine.failure !== undefined) continue;
+      await sleep(pauseMs);
       try {
         const sample = await contestant.once();
         if (round >= 0) mine.samples.push(sample);
@@ -126,7 +132,7 @@ export async function measureLibrary(bench: Bench): Promise<Measurement> {
       unit: 'ms',
       ours: ours.length,
       // A just-in-time compiler needs more than two.
-      series: await inTurn(bench, [...ours, floor], bench.effort.rounds, 4 * WARM_UPS),
+      series: await inTurn(bench, [...ours, floor], bench.effort.rounds, 4 * WARM_UPS, 0),
       targets: [{ against: 'shim alone', factor: 2, words: '≤ 2' }],
       note: 'the floor is the same launch plan carried out by the shim, started by a C program: mounts, namespaces, cgroups, clean-up, but no TypeScript',
     };

@@ -2,5 +2,9 @@
 import { Engine } from 'mydocker';
 
 const engine = new Engine();
-const { exitCode, stdout, stderr } = await engine.run('busybox', ['sh', '-c', 'echo hello; echo oops >&2; exit 3']);
+const { exitCode, stdout, stderr } = await engine.run('busybox', [
+  'sh',
+  '-c',
+  'echo hello; echo oops >&2; exit 3',
+]);
 console.log({ exitCode, stdout: stdout.text, stderr: stderr.text, bytes: stdout.bytes.length });

@@ -95,7 +95,9 @@ function run(files, env = {}) {
 
 const suites = {
   check: () => {
-    const { status } = spawnSync(process.execPath, ['tools/check.mjs', '--no-tests'], { stdio: ['ignore', 2, 'inherit'] });
+    const { status } = spawnSync(process.execPath, ['tools/check.mjs', '--no-tests'], {
+      stdio: ['ignore', 2, 'inherit'],
+    });
     if (status === 0) total.passed += 1;
     else total.failed += 1;
   },
@@ -108,7 +110,8 @@ const suites = {
     installTestPackages();
     const program = 'dist/sanitize/mydocker';
     if (isStale(program)) must(process.execPath, ['tools/build.mjs', '--sanitize']);
-    const reports = () => readdirSync(SANITIZER_REPORTS).filter((name) => name.startsWith('mydocker-sanitizer.'));
+    const reports = () =>
+      readdirSync(SANITIZER_REPORTS).filter((name) => name.startsWith('mydocker-sanitizer.'));
     for (const name of reports()) rmSync(`${SANITIZER_REPORTS}/${name}`);
     await run(testFiles('build/test/e2e'), { MYDOCKER_TEST_EXECUTABLE: `${process.cwd()}/${program}` });
     for (const name of reports()) {

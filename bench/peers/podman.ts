@@ -4,15 +4,16 @@ import { parentPid } from '../memory.ts';
 import { CGROUP, type Place } from '../place.ts';
 import { dockerLike, IMAGE, type Peer, ROOTFS_TAR } from './peer.ts';
 
-/**
- * The limits of this process: podman's own defaults (1048576 open files …) cannot be set where the host allows
- * fewer, proc_pid_limits(5).
- */
+/** More processes than this podman 4.3 does not grant without CAP_SYS_RESOURCE, whatever the host allows. */
+const MAX_PROCESSES = 32768;
+
+/** Its own defaults (1048576 open files …) cannot be set where the host allows fewer, proc_pid_limits(5). */
 function hostLimits(): string[] {
   const text = readFileSync('/proc/self/limits', 'utf8');
-  const hard = (label: string) => new RegExp(`^${label}\\s+\\S+\\s+(\\d+)`, 'm').exec(text)?.[1];
-  const files = hard('Max open files') ?? '1024';
-  const processes = hard('Max processes') ?? '-1';
+  const hard = (label: string) =>
+    Number(new RegExp(`^${label}\\s+\\S+\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 1024);
+  const files = hard('Max open files');
+  const processes = Math.min(hard('Max processes'), MAX_PROCESSES);
   return ['--ulimit', `nofile=${files}:${files}`, '--ulimit', `nproc=${processes}:${processes}`];
 }
 

@@ -17,15 +17,15 @@ export function splitImage(
   if (first === '')
     throw badInput('the name of the image is empty', { remedy: 'see the images with: mydocker images' });
   if (first === defaultImage || store.hasImage(first)) return { image: first, command: rest };
+  if (store.defaultImageHas(first)) {
+    const note = `no image "${first}": running it as a command of the default image ${defaultImage}`;
+    return { image: defaultImage, command: words, note };
+  }
   if (/[/:]/.test(first)) {
     throw badInput(`there is no image "${first}"`, {
       subject: first,
       remedy: 'see the images with: mydocker images; make one with: mydocker import FILE NAME',
     });
-  }
-  if (store.defaultImageHas(first)) {
-    const note = `no image "${first}": running it as a command of the default image ${defaultImage}`;
-    return { image: defaultImage, command: words, note };
   }
   throw badInput(`there is no image and no ${defaultImage} command named "${first}"`, {
     subject: first,

@@ -50,6 +50,14 @@ export async function imageFor(core: Core, reference: string): Promise<ResolvedI
   throw noSuchImage(reference);
 }
 
+/** An error of the archive, saying which one. */
+function ofSource(error: unknown, source: string): unknown {
+  if (!(error instanceof MydockerError) || error.code !== 'BAD_LAYER') return error;
+  const name = source === '-' ? 'standard input' : source;
+  const message = error.message.replace('the archive', name);
+  return new MydockerError(error.code, message, { subject: name, remedy: error.remedy, cause: error });
+}
+
 /** The images room of the engine. */
 export class Images {
   constructor(private readonly core: Core) {}
@@ -125,6 +133,8 @@ export class Images {
       openSteps,
       createdMs: Date.now(),
       ...options,
+    }).catch((error: unknown) => {
+      throw ofSource(error, source);
     });
     return image.id;
   }

@@ -58,6 +58,15 @@ export function parseCgroupMounts(mountinfo: string): Pick<CgroupHost, 'v1' | 'v
   return { v1, v2 };
 }
 
+/**
+ * The capabilities a container may keep on this host. Without the devices controller (v1; on v2 a BPF program would
+ * do it, which this version does not load) nothing would stop a node made with CAP_MKNOD from opening the host's disk.
+ */
+export function safeCapabilities(names: readonly string[], host: CgroupHost): string[] {
+  const ruled = host.v1.some((h) => h.controllers.includes('devices'));
+  return names.filter((name) => ruled || name !== 'CAP_MKNOD');
+}
+
 /** Looks at the running host; one small file on v1, two on v2. */
 export function detectCgroups(): CgroupHost {
   const { v1, v2 } = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'));

@@ -96,7 +96,7 @@ export function planExec(input: ExecInput): Plan {
     ),
     { op: 'setns', slot: TARGET_SLOT, flags: nsFlags >>> 0, why: 'the container’s namespaces, root and all' },
     { op: 'setsid', why: 'no terminal of the caller can be reached' },
-    ...programSteps(input.process, { init: false, bindConsole: false }),
+    ...programSteps(input.process, input.cgroups, { init: false, bindConsole: false }),
   ];
   return {
     steps: [

@@ -1,6 +1,6 @@
 import { type Action, NO_SLOT, type Plan, STREAMS, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { type CgroupV1Facts, planCgroup } from './cgroup.ts';
-import type { CgroupHost } from './cgroup-host.ts';
+import { type CgroupHost, safeCapabilities } from './cgroup-host.ts';
 import { CLONE, capabilityMask, MNT_DETACH, MOUNT_ATTR, MS, SIGKILL } from './constants.ts';
 import { planMasks, planMounts } from './mounts.ts';
 import type { OciProcess, OciSpec } from './spec.ts';
@@ -185,8 +185,12 @@ function beforeMounts(input: LaunchInput, join: readonly Step[]): Step[] {
 }
 
 /** The last steps before the program: its streams, limits on itself, who it is, what it runs. */
-export function programSteps(process: OciProcess, options: { init: boolean; bindConsole: boolean }): Noted[] {
-  const mask = capabilityMask(process.capabilities);
+export function programSteps(
+  process: OciProcess,
+  host: CgroupHost,
+  options: { init: boolean; bindConsole: boolean },
+): Noted[] {
+  const mask = capabilityMask(safeCapabilities(process.capabilities, host));
   const size = process.consoleSize ?? { height: 0, width: 0 };
   const streams: Noted = process.terminal
     ? {
@@ -273,7 +277,7 @@ export function planLaunch(input: LaunchInput): Plan {
       ...planMasks(spec),
       ...input.network,
       ...steps('init', ...(spec.linux.namespaces.includes('uts') ? finish : []), ...readonlyRoot),
-      ...steps('init', ...programSteps(spec.process, { init: input.init, bindConsole: true })),
+      ...steps('init', ...programSteps(spec.process, input.cgroups, { init: input.init, bindConsole: true })),
     ],
   };
 }

@@ -18,27 +18,60 @@ interface Line {
 }
 
 test('explain run prints every step in order, by process, with its reason', async () => {
-  const text = await host.ok('explain', 'run', '-m', '64m', '--hostname', 'nest', '-v', '/etc:/host:ro', 'busybox', 'top', '-d', '1 2');
+  const text = await host.ok(
+    'explain',
+    'run',
+    '-m',
+    '64m',
+    '--hostname',
+    'nest',
+    '-v',
+    '/etc:/host:ro',
+    'busybox',
+    'top',
+    '-d',
+    '1 2',
+  );
   const at = (pattern: RegExp) => {
     const found = text.search(pattern);
     assert.ok(found >= 0, `${pattern} is in the plan:\n${text}`);
     return found;
   };
-  const order = [/clone3?\(/, /mount\("overlay"/, /pivot_root\(/, /sethostname\("nest"\)/, /execve?\(|exec\(/].map(at);
-  assert.deepEqual(order.slice(0, 3), order.slice(0, 3).sort((a, b) => a - b), 'clone, overlay, pivot_root');
+  const order = [
+    /clone3?\(/,
+    /mount\("overlay"/,
+    /pivot_root\(/,
+    /sethostname\("nest"\)/,
+    /execve?\(|exec\(/,
+  ].map(at);
+  assert.deepEqual(
+    order.slice(0, 3),
+    order.slice(0, 3).sort((a, b) => a - b),
+    'clone, overlay, pivot_root',
+  );
   assert.ok(at(/execve?\(|exec\(/) > at(/sethostname/), 'exec comes last');
   at(/CLONE_NEWPID/);
   at(/(limit_in_bytes|memory\.max)", "67108864"/);
   at(/"1 2"/);
-  for (const line of text.split('\n').filter((row) => /^ *\d+ /.test(row))) assert.ok(line.trim().split(/ {2,}/).length >= 2, line);
+  for (const line of text.split('\n').filter((row) => /^ *\d+ /.test(row)))
+    assert.ok(line.trim().split(/ {2,}/).length >= 2, line);
 });
 
 test('explain --json: numbered steps with call, why and undo; nothing is shortened', async () => {
-  const { steps } = JSON.parse(await host.ok('explain', 'run', '--json', 'busybox', 'echo', 'x'.repeat(500))) as { steps: Line[] };
+  const { steps } = JSON.parse(
+    await host.ok('explain', 'run', '--json', 'busybox', 'echo', 'x'.repeat(500)),
+  ) as { steps: Line[] };
   assert.ok(steps.length > 20);
-  assert.deepEqual(steps.map(({ n }) => n), steps.map((_, n) => n + 1));
+  assert.deepEqual(
+    steps.map(({ n }) => n),
+    steps.map((_, n) => n + 1),
+  );
   const rank = ['host', 'host-after', 'init'];
-  for (const { where, why, call, op } of steps) assert.ok(rank.includes(where) && why !== '' && call !== '' && op !== '', JSON.stringify({ where, why, call, op }));
+  for (const { where, why, call, op } of steps)
+    assert.ok(
+      rank.includes(where) && why !== '' && call !== '' && op !== '',
+      JSON.stringify({ where, why, call, op }),
+    );
   const sections = steps.map(({ where }) => where).filter((where, n, all) => where !== all[n - 1]);
   assert.deepEqual(sections, rank, 'host, then host-after, then init');
   assert.match(steps.at(-1)?.text ?? '', /x{500}/);
@@ -60,12 +93,32 @@ test('explain by somebody else than root, in an empty root, works and writes not
   chmodSync(copy, 0o755);
   const root = `${directory}/nowhere`;
   const before = cgroups();
-  const result = await command('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', copy, 'explain', 'run', '--rm', 'busybox', 'echo', 'hello'], { env: { MYDOCKER_ROOT: root } });
+  const result = await command(
+    'setpriv',
+    [
+      '--reuid',
+      '65534',
+      '--regid',
+      '65534',
+      '--clear-groups',
+      copy,
+      'explain',
+      'run',
+      '--rm',
+      'busybox',
+      'echo',
+      'hello',
+    ],
+    { env: { MYDOCKER_ROOT: root } },
+  );
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stdout, /pivot_root/);
   assert.equal(existsSync(root), false);
   assert.deepEqual(readdirSync(directory), ['mydocker']);
-  assert.deepEqual(cgroups().filter((name) => !before.includes(name)), []);
+  assert.deepEqual(
+    cgroups().filter((name) => !before.includes(name)),
+    [],
+  );
 });
 
 test('explain of a bad flag is the same error as run', async () => {

@@ -1,7 +1,6 @@
 /** The library, the same engine as the executable: in this process, on Node. */
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { Engine, MydockerError } from '../../src/engine/index.ts';
 import { cgroups, command, leftovers } from './harness.ts';
@@ -25,7 +24,13 @@ test('run() hands the input over whole, and passes argv as it is', async () => {
   const counted = await engine.run('busybox', ['wc', '-c'], { input });
   assert.equal(counted.stdout.text.trim(), '300000');
   const odd = ['', 'a b', '"q"', "it's", '$HOME', 'a\nb', 'ünï'];
-  const echoed = await engine.run('busybox', ['sh', '-c', 'for a in "$@"; do printf "%s|" "$a"; done', 'sh', ...odd]);
+  const echoed = await engine.run('busybox', [
+    'sh',
+    '-c',
+    'for a in "$@"; do printf "%s|" "$a"; done',
+    'sh',
+    ...odd,
+  ]);
   assert.equal(echoed.stdout.text, odd.map((word) => `${word}|`).join(''));
 });
 
@@ -36,7 +41,9 @@ test('run() takes output of any size without losing a byte', async () => {
 
 test('run() rejects with the reason of its signal, and nothing goes on running', async () => {
   const before = cgroups().length;
-  await assert.rejects(engine.run('busybox', ['sleep', '100'], { signal: AbortSignal.timeout(200) }), { name: 'TimeoutError' });
+  await assert.rejects(engine.run('busybox', ['sleep', '100'], { signal: AbortSignal.timeout(200) }), {
+    name: 'TimeoutError',
+  });
   const aborted = AbortSignal.abort(new Error('not today'));
   await assert.rejects(engine.run('busybox', ['true'], { signal: aborted }), /not today/);
   assert.equal(cgroups().length, before);
@@ -52,7 +59,10 @@ test('await using removes a running container when the scope ends', async () => 
     assert.deepEqual([stdout.text, exitCode], ['through', 0]);
     assert.equal((await bird.inspect()).status, 'running');
   }
-  assert.equal((await engine.containers.list()).some((row) => row.id === id), false);
+  assert.equal(
+    (await engine.containers.list()).some((row) => row.id === id),
+    false,
+  );
 });
 
 test('logs() follows until the program ends; wait() gives its code', async () => {
@@ -77,7 +87,10 @@ test('errors carry code, step, errno, subject and remedy', async () => {
     return error;
   };
   const lost = await caught(engine.run('busybox', ['no-such-program']));
-  assert.deepEqual([lost.code, lost.errno, lost.subject, lost.exitCode], ['EXEC_NOT_FOUND', 'ENOENT', 'no-such-program', 127]);
+  assert.deepEqual(
+    [lost.code, lost.errno, lost.subject, lost.exitCode],
+    ['EXEC_NOT_FOUND', 'ENOENT', 'no-such-program', 127],
+  );
   const workdir = await caught(engine.run('busybox', ['true'], { workdir: '/nowhere' }));
   assert.equal(workdir.code, 'NO_WORKDIR');
   assert.equal(workdir.step, 'chdir /nowhere');
@@ -86,9 +99,12 @@ test('errors carry code, step, errno, subject and remedy', async () => {
 });
 
 test('a hundred runs at once from one process: every exit code and output is its own', async () => {
-  const runs = Array.from({ length: 100 }, (_, i) => engine.run('busybox', ['sh', '-c', `echo ${i}; exit ${i}`]));
+  const runs = Array.from({ length: 100 }, (_, i) =>
+    engine.run('busybox', ['sh', '-c', `echo ${i}; exit ${i}`]),
+  );
   const results = await Promise.all(runs);
-  for (const [i, result] of results.entries()) assert.deepEqual([result.exitCode, result.stdout.text], [i, `${i}\n`]);
+  for (const [i, result] of results.entries())
+    assert.deepEqual([result.exitCode, result.stdout.text], [i, `${i}\n`]);
 });
 
 for (const runtime of ['node', 'bun']) {
