@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { Core } from '../src/engine/core.ts';
 import { createContainer } from '../src/engine/create.ts';
 import { imageFor } from '../src/engine/images.ts';
-import { launchPlan } from '../src/engine/launch.ts';
+import { launchPlan } from '../src/engine/launch-plan.ts';
 import { encodeLaunch, readWhole, shimBinary } from '../src/shim/index.ts';
 import { decodeReport } from '../src/shim/report.ts';
 import { openReport } from '../src/shim/run.ts';

@@ -203,6 +203,7 @@ static int try_exec(struct exec_note *note, const char *dir, size_t dir_len, con
 /* execvp's rules, with the container's PATH: EACCES is remembered while the search goes on. A file that is there
  * but gives ENOENT lacks its interpreter: that is the answer, the search ends. */
 static int search_exec(struct exec_note *note, const char *file, char **argv, char **env) {
+  if (*file == 0) return ENOENT;
   if (strchr(file, '/') != NULL) return try_exec(note, "", 0, file, argv, env);
   const char *path = env_get(env, "PATH");
   int seen = ENOENT;

@@ -1,5 +1,5 @@
 /*
- * The walk's output, little-endian, decoded in src/image/pack.ts:
+ * The walk's output, little-endian, decoded in src/image/walk.ts:
  *
  *   u32 bytes of the record after this field, content not counted
  *   u32 mode | u32 uid | u32 gid | u64 device | u64 inode | u32 link count | u32 content follows (1: plain files)

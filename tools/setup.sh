@@ -9,16 +9,18 @@ stage() {
   say "$1"
   shift
   if ! "$@" >"$log" 2>&1; then
-    tail -n 25 "$log" >&2
+    # npm says why first and how to use it last, a compiler the other way round.
+    head -n 15 "$log" >&2
+    tail -n +16 "$log" | tail -n 15 >&2
     say "that failed; the lines above say why"
     exit 1
   fi
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
-if [ "$node_major" -lt 20 ] || ! have npm; then
-  say "Node 20 or later with npm is needed to build; install it (Debian packages nodejs and npm, or nodejs.org) and run this again"
+node_is_new=$(node -p 'const [a, b] = process.versions.node.split(".").map(Number); a > 20 || (a === 20 && b >= 16)' 2>/dev/null || echo false)
+if [ "$node_is_new" != true ] || ! have npm; then
+  say "Node 20.16 or later with npm is needed to build; install it (Debian packages nodejs and npm, or nodejs.org) and run this again"
   exit 1
 fi
 

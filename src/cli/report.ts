@@ -1,12 +1,24 @@
 import { EXIT, errnoOf, MydockerError } from '../base/errors.ts';
 import { OUTPUT_CLOSED_EXIT, OutputClosed, warn, writeError } from './out.ts';
 
+/** For system errors that no part of the engine put into words. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'free some space, or choose another disk with --root',
+  EDQUOT: 'free some space, or choose another disk with --root',
+  EROFS: 'choose a writable directory with --root',
+  EMFILE: 'raise the limit on open files (ulimit -n)',
+};
+
 /** What is written for an error: what failed, why, and what to do, in one line. */
 export function errorLine(error: unknown): string {
   if (error instanceof MydockerError) {
     return error.remedy === undefined ? error.message : `${error.message}; ${error.remedy}`;
   }
-  if (error instanceof Error && errnoOf(error) !== undefined) return error.message;
+  const errno = errnoOf(error);
+  if (error instanceof Error && errno !== undefined) {
+    const remedy = REMEDIES[errno];
+    return remedy === undefined ? error.message : `${error.message}; ${remedy}`;
+  }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `unexpected error: ${text}; run it again with "mydocker --debug" for the place in the program`;
 }

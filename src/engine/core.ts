@@ -64,6 +64,7 @@ export class Core {
         },
       );
     }
+    this.refuseOverlayfs();
     try {
       createState(this.paths);
     } catch (error) {
@@ -81,7 +82,14 @@ export class Core {
         },
       );
     }
-    if (statfsSync(this.root).type === OVERLAYFS_MAGIC) {
+    this.prepared = true;
+  }
+
+  /** overlayfs cannot hold another overlay's upper directory. Asked of what is there, before anything is made. */
+  private refuseOverlayfs(): void {
+    let there = this.root;
+    while (!existsSync(there)) there = there.slice(0, there.lastIndexOf('/')) || '/';
+    if (statfsSync(there).type === OVERLAYFS_MAGIC) {
       throw new MydockerError(
         'ROOT_ON_OVERLAYFS',
         `cannot use the root directory ${this.root}: it lies on overlayfs, which cannot hold another overlay’s upper directory`,
@@ -91,6 +99,5 @@ export class Core {
         },
       );
     }
-    this.prepared = true;
   }
 }

@@ -13,6 +13,7 @@ import {
 import type { Core } from './core.ts';
 import { makeName } from './names.ts';
 import { signalNumber } from './signals.ts';
+import { stateError } from './state-error.ts';
 import type { ContainerSpec } from './types.ts';
 
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -28,10 +29,13 @@ export function mergeEnv(...lists: ReadonlyArray<readonly string[]>): string[] {
   return [...merged.values()];
 }
 
+/** No kernel knows more cores (CONFIG_NR_CPUS); a longer range is cut there, not listed. */
+const MOST_CORES = 8192;
+
 function parseCpuList(list: string): number[] {
   return list.split(',').flatMap((part) => {
     const [from = 0, to = from] = part.split('-').map(Number);
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    return Array.from({ length: Math.min(to - from + 1, MOST_CORES) }, (_, i) => from + i);
   });
 }
 
@@ -41,8 +45,9 @@ function checkCpuset(list: string, available: string): void {
   );
   const lacking = parseCpuList(list).filter((core) => !have.has(core));
   if (lacking.length > 0) {
+    const some = `${lacking.slice(0, 4).join(', ')}${lacking.length > 4 ? ' …' : ''}`;
     throw badInput(
-      `cpuset "${list}": this host has no core ${lacking.join(', ')} (it has ${available || [...have].join(',')})`,
+      `cpuset "${list}": this host has no core ${some} (it has ${available || [...have].join(',')})`,
       {
         subject: list,
         remedy: 'name only cores the host has',
@@ -163,25 +168,6 @@ function pickName(core: Core, wanted: string | undefined, id: string): string {
   }
 }
 
-/** What a failure while writing state means to a reader. */
-function stateError(core: Core, error: unknown): unknown {
-  const errno = errnoOf(error);
-  if (errno === undefined) return error;
-  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
-  return new MydockerError(
-    'STATE_WRITE',
-    `cannot write the container’s state below ${core.root}: ${full ? `the disk is full (${errno})` : errno}`,
-    {
-      errno,
-      subject: core.root,
-      remedy: full
-        ? 'free some space, or choose another disk with --root'
-        : 'check the directory, or choose another with --root',
-      cause: error,
-    },
-  );
-}
-
 /**
  * Creates a container: its directory appears whole, by rename, or not at all.
  * `starting`: the caller goes on to start it, and if it dies before that, the container never was.
@@ -199,6 +185,10 @@ export function createContainer(
   try {
     // The staging directory first: it shows other processes that the name's owner lives.
     mkdirSync(staging, { mode: 0o700 });
+  } catch (error) {
+    throw stateError(core, error);
+  }
+  try {
     name = pickName(core, spec.name, id);
     const record: ContainerRecord = { ...draft, name, ...(starting ? { startingOwner: ownMark() } : {}) };
     const inner = `${staging}/c`;

@@ -39,15 +39,21 @@ function brokenSummary(core: Core, id: string, record: Broken): ContainerSummary
   };
 }
 
+/** The time as a field; none when a damaged file holds no time. */
+function at<N extends string>(field: N, time: string): { [K in N]?: number } {
+  const ms = Date.parse(time);
+  return (Number.isNaN(ms) ? {} : { [field]: ms }) as { [K in N]?: number };
+}
+
 function summaryOf(record: ContainerRecord, life: Life): ContainerSummary {
   const { state, exit } = life;
-  const note = exit?.note ?? (exit?.oomKilled ? 'out of memory' : undefined);
+  const note = life.broken ?? exit?.note ?? (exit?.oomKilled ? 'out of memory' : undefined);
   return {
     id: record.id,
     name: record.name,
     status: life.status,
-    ...(state === undefined ? {} : { pid: state.pid, startedAtMs: Date.parse(state.startedAt) }),
-    ...(exit === undefined ? {} : { exitCode: exit.exitCode, finishedAtMs: Date.parse(exit.finishedAt) }),
+    ...(state === undefined ? {} : { pid: state.pid, ...at('startedAtMs', state.startedAt) }),
+    ...(exit === undefined ? {} : { exitCode: exit.exitCode, ...at('finishedAtMs', exit.finishedAt) }),
     ip: '',
     command: [...record.entrypoint, ...record.cmd],
     createdAtMs: record.createdAtMs,

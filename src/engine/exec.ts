@@ -5,8 +5,7 @@ import { type ContainerRecord, runDir } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { mergeEnv } from './create.ts';
 import { cgroupsPath, namespacesOf, processOf } from './oci.ts';
-import { AttachedSession } from './session.ts';
-import { signalNumber } from './signals.ts';
+import { AttachedSession, forwardSignal } from './session.ts';
 import { requireRunning } from './status.ts';
 import type { ExecSpec, How, Running, StreamFds } from './types.ts';
 
@@ -61,21 +60,14 @@ export async function execInContainer(
     ...(detach ? {} : { stdin: spec.stdin ? fds.stdin : 'ignore', stdout: fds.stdout, stderr: fds.stderr }),
   });
   const lost = () => new MydockerError('MONITOR_LOST', `${what}: its shim was killed`, { exitCode: 137 });
+  let starting = true;
   const signal = (number: number): void => {
-    if (socket === undefined) return;
-    AttachClient.connect(socket, 0)
-      .then(async (client) => {
-        await client.signal(number);
-        client.close();
-      })
-      // Too early or too late: there is no program to signal.
-      .catch((error: unknown) =>
-        process.emitWarning(`signal ${signalNumber(String(number))} came too late: ${String(error)}`),
-      );
+    if (socket !== undefined) forwardSignal(socket, number, () => starting);
   };
   const running: Running = { id: record.id, name: record.name, notes: [], signal, exit: Promise.resolve(0) };
   if (how === 'inherit') {
     const exit = shim.done.then((report) => {
+      starting = false;
       if (report.failure !== undefined) throw stepError(what, plan, report.failure);
       if (report.ending === undefined) throw lost();
       return report.ending.code;

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -9,67 +10,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/index.ts';
-import { planLoopback } from '../network/index.ts';
 import type { Plan } from '../plan/index.ts';
-import { planLaunch } from '../runtime/index.ts';
 import { AttachClient, encodeLaunch, type Report, startShim, stepError, WANTS } from '../shim/index.ts';
-import {
-  type ContainerRecord,
-  containerDir,
-  currentBootId,
-  nameFile,
-  ownMark,
-  planOverlay,
-  runDir,
-  stagingName,
-} from '../storage/index.ts';
+import { type ContainerRecord, ownMark, runDir, stagingName } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { ociSpec } from './oci.ts';
-import { AttachedSession } from './session.ts';
-import { lifeOf } from './status.ts';
+import { launchPlan } from './launch-plan.ts';
+import { AttachedSession, forwardSignal } from './session.ts';
+import { stateError } from './state-error.ts';
+import { lifeOf, refuseBroken } from './status.ts';
 import { bury } from './sweep.ts';
 import type { How, Running, StreamFds } from './types.ts';
-
-/** Docker's json-file defaults would be unbounded; these are podman's and every operator's first setting. */
-const LOG = { maxBytes: 10_000_000, maxFiles: 3 };
-/** Slot 0 holds the cgroup directory. */
-const FIRST_SLOT = 1;
-
-/** The launch plan of a container: pure data, from its record and facts about the host. */
-export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan {
-  const dir = containerDir(core.paths, record.id);
-  const spec = ociSpec(record, dir);
-  return planLaunch({
-    spec,
-    id: record.id,
-    bootId: currentBootId(),
-    cgroups: core.cgroups(),
-    cgroupFacts: core.cgroupFacts(),
-    rootfs: planOverlay({
-      lower: record.layers,
-      layersDir: `${core.root}/layers`,
-      upper: `${dir}/upper`,
-      work: `${dir}/work`,
-      target: spec.root.path,
-      ownDir: dir,
-      volatile: record.autoRemove,
-    }),
-    network: record.network === 'none' ? planLoopback() : [],
-    firstSlot: FIRST_SLOT,
-    paths: {
-      runDir: runDir(core.paths, record.id),
-      containerDir: dir,
-      nameFile: nameFile(core.paths, record.name),
-      log: `${dir}/log.json`,
-    },
-    log: LOG,
-    autoRemove: record.autoRemove,
-    stdin: record.stdin,
-    inherit: how === 'inherit',
-    hold: how === 'session',
-    init: record.init,
-  });
-}
 
 /**
  * Takes the container's run directory by renaming a complete one into place: of two starts at once, one wins.
@@ -90,12 +40,16 @@ async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Pr
         const errno = errnoOf(error);
         if (errno !== 'ENOTEMPTY' && errno !== 'EEXIST') throw error;
       }
-      if (!lifeOf(core.paths, record.id).dead) return false;
+      const life = lifeOf(core.paths, record.id);
+      refuseBroken(life, record.name, 'start');
+      if (!life.dead) return false;
       await bury(core, record.id);
     }
     return false;
+  } catch (error) {
+    throw stateError(core, error);
   } finally {
-    rmSync(staging, { recursive: true, force: true });
+    if (existsSync(staging)) rmSync(staging, { recursive: true });
   }
 }
 
@@ -139,26 +93,6 @@ async function exitOf(core: Core, record: ContainerRecord, started: Promise<Star
   return report.ending.code;
 }
 
-async function sendSignal(core: Core, id: string, signal: number): Promise<void> {
-  const client = await AttachClient.connect(`${runDir(core.paths, id)}/attach.sock`, 0);
-  try {
-    await client.signal(signal);
-  } finally {
-    client.close();
-  }
-}
-
-/** A signal for a foreground program. It may come before the monitor listens, or after the end: both are no error. */
-function forwardSignal(core: Core, id: string, signal: number, tries = 50): void {
-  sendSignal(core, id, signal).catch((error: unknown) => {
-    const errno = errnoOf(error);
-    const gone = error instanceof MydockerError;
-    if (!gone && errno !== 'ENOENT' && errno !== 'ECONNREFUSED') throw error;
-    if (tries > 0 && lifeOf(core.paths, id).status === 'created')
-      setTimeout(() => forwardSignal(core, id, signal, tries - 1), 10);
-  });
-}
-
 /** Starts a container. Undefined: it was running already. A failure leaves everything as it was before. */
 export async function startContainer(
   core: Core,
@@ -185,7 +119,7 @@ export async function startContainer(
     });
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
-    throw error;
+    throw stateError(core, error);
   } finally {
     closeSync(planFd);
   }
@@ -198,7 +132,12 @@ export async function startContainer(
     name: record.name,
     notes: [],
     exit: Promise.resolve(0),
-    signal: (number) => forwardSignal(core, record.id, number),
+    signal: (number) =>
+      forwardSignal(
+        `${directory}/attach.sock`,
+        number,
+        () => lifeOf(core.paths, record.id).status === 'created',
+      ),
   };
   if (how === 'inherit') return { ...running, exit: exitOf(core, record, started) };
   const { report } = await started;

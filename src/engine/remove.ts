@@ -1,7 +1,7 @@
 import { MydockerError } from '../base/index.ts';
 import { readRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { isBroken, lifeOf } from './status.ts';
+import { isBroken, lifeOf, refuseBroken } from './status.ts';
 import { connectMonitor } from './stop.ts';
 import { bury, dropContainer } from './sweep.ts';
 
@@ -26,7 +26,8 @@ export async function removeContainer(
       exitCode: 1,
     });
   }
-  if (life.status === 'running') {
+  if (options.force !== true) refuseBroken(life, label, 'remove');
+  if (life.status === 'running' || life.status === 'broken') {
     const client = await connectMonitor(core, id, 0);
     if (client !== undefined) {
       await client.signal(9).catch((error: unknown) => {
@@ -35,6 +36,7 @@ export async function removeContainer(
       await client.end;
     }
   }
-  if (lifeOf(core.paths, id).dead) await bury(core, id);
+  const after = lifeOf(core.paths, id);
+  if (after.dead || after.status === 'broken') await bury(core, id);
   await dropContainer(core, id, name);
 }

@@ -1,5 +1,5 @@
-import { MydockerError } from '../base/index.ts';
-import type { AttachClient, AttachEnd, Failure } from '../shim/index.ts';
+import { errnoOf, MydockerError } from '../base/index.ts';
+import { AttachClient, type AttachEnd, type Failure } from '../shim/index.ts';
 import type { Session } from './types.ts';
 
 /** A client of a monitor, as the CLI and library drive it. */
@@ -53,4 +53,34 @@ export class AttachedSession implements Session {
   resume(): void {
     this.client.resume();
   }
+}
+
+const RETRY_MS = 10;
+const RETRIES = 100;
+
+/**
+ * Sends a signal to a foreground program. One that comes before its monitor listens is kept until it does, while
+ * `starting` says so; one that comes after its end is dropped, as kill(2) to a program that has just ended.
+ */
+export function forwardSignal(
+  socket: string,
+  signal: number,
+  starting: () => boolean,
+  retries = RETRIES,
+): void {
+  const send = async (): Promise<void> => {
+    const client = await AttachClient.connect(socket, 0);
+    try {
+      await client.signal(signal);
+    } finally {
+      client.close();
+    }
+  };
+  send().catch((error: unknown) => {
+    if (error instanceof MydockerError) return;
+    const errno = errnoOf(error);
+    if (errno !== 'ENOENT' && errno !== 'ECONNREFUSED') throw error;
+    if (retries > 0 && starting())
+      setTimeout(() => forwardSignal(socket, signal, starting, retries - 1), RETRY_MS);
+  });
 }

@@ -1,17 +1,20 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { errnoOf, MydockerError } from '../base/index.ts';
+import { builtin, errnoOf, MydockerError } from '../base/index.ts';
 import {
   type Broken,
   type ContainerRecord,
+  currentBootId,
   type ExitRecord,
   isAlive,
   isOwnerAlive,
   type Paths,
   type RunState,
   readExit,
+  readIfThere,
   readRecord,
   readState,
   runDir,
+  runningFile,
 } from '../storage/index.ts';
 import type { ContainerStatus } from './types.ts';
 
@@ -27,6 +30,10 @@ export interface Life {
   exit?: ExitRecord;
   /** The run directory is there but nobody lives behind it: see sweep.ts. */
   dead: boolean;
+  /** It ran when the machine went down, and /run went with it; its exit is not on disk yet: see sweep.ts. */
+  lost?: boolean;
+  /** Why the status is broken. */
+  broken?: string;
 }
 
 export function monitorAlive(state: RunState): boolean {
@@ -44,24 +51,58 @@ function startingAlive(directory: string): boolean {
   }
 }
 
+/** How a run ended of which nothing is left but that it was there. */
+export function lostAtRestart(): ExitRecord {
+  return {
+    exitCode: 255,
+    signal: 0,
+    oomKilled: false,
+    finishedAt: new Date().toISOString(),
+    note: 'the host was restarted',
+  };
+}
+
+/** A damaged state.json: whoever wrote it may live, unless the machine was restarted since. */
+function lifeOfBroken(directory: string, broken: string): Life {
+  const bootedMs = Date.now() - builtin('node:os').uptime() * 1000;
+  const changed = statSync(directory, { throwIfNoEntry: false });
+  if (changed === undefined || changed.mtimeMs < bootedMs) return { status: 'stopped', dead: true };
+  return { status: 'broken', dead: false, broken };
+}
+
 /** Status of a container, from its files and from /proc alone; changes nothing. */
 export function lifeOf(paths: Paths, id: string): Life {
   const state = readState(paths, id);
+  const directory = runDir(paths, id);
+  if (state !== undefined && isBroken(state)) return lifeOfBroken(directory, state.broken);
   if (state !== undefined && monitorAlive(state)) {
     return state.status === 'running'
       ? { status: 'running', state, dead: false }
       : { status: 'created', dead: false };
   }
-  const directory = runDir(paths, id);
   const there = existsSync(directory);
   const dead = there && (state !== undefined || !startingAlive(directory));
+  const ranUnder = there ? undefined : readIfThere(runningFile(paths, id));
+  if (ranUnder !== undefined && ranUnder !== currentBootId()) {
+    return { status: 'stopped', exit: lostAtRestart(), dead: false, lost: true };
+  }
   const exit = readExit(paths, id);
   if (exit !== undefined) return { status: 'stopped', exit, dead };
   return { status: dead ? 'stopped' : 'created', dead };
 }
 
-export function isBroken(record: ContainerRecord | Broken): record is Broken {
+export function isBroken(record: object | Broken): record is Broken {
   return 'broken' in record;
+}
+
+/** Throws BROKEN_STATE (exit code 1) for a container of which nobody can tell whether it runs. */
+export function refuseBroken(life: Life, name: string, what: string): void {
+  if (life.status !== 'broken') return;
+  throw new MydockerError('BROKEN_STATE', `cannot ${what} ${name}: it is broken: ${life.broken ?? ''}`, {
+    subject: name,
+    remedy: `remove it with: mydocker rm -f ${name}`,
+    exitCode: 1,
+  });
 }
 
 /** The record, or an error that says what to do: NO_SUCH_CONTAINER, BROKEN_RECORD. */
@@ -85,7 +126,9 @@ export function requireRecord(paths: Paths, id: string): ContainerRecord {
 
 /** The state of a running container, or NOT_RUNNING (exit code 1). */
 export function requireRunning(paths: Paths, id: string, name: string, what: string): RunState {
-  const { state } = lifeOf(paths, id);
+  const life = lifeOf(paths, id);
+  refuseBroken(life, name, what);
+  const { state } = life;
   if (state === undefined) {
     throw new MydockerError('NOT_RUNNING', `cannot ${what} ${name}: the container is not running`, {
       subject: name,

@@ -3,7 +3,7 @@ import { AttachClient, type AttachEnd } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { isSignalLost, signalName, signalNumber } from './signals.ts';
-import { lifeOf, requireRunning } from './status.ts';
+import { lifeOf, refuseBroken, requireRunning } from './status.ts';
 import { bury } from './sweep.ts';
 import type { StopResult } from './types.ts';
 
@@ -60,7 +60,9 @@ export async function stopContainer(
 ): Promise<StopResult> {
   const signal = signalNumber(options.signal ?? record.stopSignal);
   const timeoutS = options.timeoutS ?? record.stopTimeoutS;
-  const { state } = lifeOf(core.paths, record.id);
+  const life = lifeOf(core.paths, record.id);
+  refuseBroken(life, record.name, 'stop');
+  const { state } = life;
   const client = state === undefined ? undefined : await connectMonitor(core, record.id, 0);
   if (state === undefined || client === undefined) return { id: record.id, wasRunning: false };
   try {
@@ -95,8 +97,9 @@ export async function killContainer(core: Core, record: ContainerRecord, signal:
 
 /** Waits for the end; its exit code. At once for a container that is not running. */
 export async function waitContainer(core: Core, record: ContainerRecord): Promise<number> {
-  const client =
-    lifeOf(core.paths, record.id).state === undefined ? undefined : await connectMonitor(core, record.id, 0);
+  const before = lifeOf(core.paths, record.id);
+  refuseBroken(before, record.name, 'wait for');
+  const client = before.state === undefined ? undefined : await connectMonitor(core, record.id, 0);
   const end: AttachEnd | undefined = await client?.end;
   if (end !== undefined && 'ending' in end) return end.ending.code;
   const life = lifeOf(core.paths, record.id);

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { errnoOf } from '../base/index.ts';
-import { runActions, startShim } from '../shim/index.ts';
+import { encodeLaunch, type Report, runActions, startShim } from '../shim/index.ts';
 import {
   type ContainerRecord,
   containerDir,
@@ -18,12 +18,14 @@ import {
   readState,
   releaseName,
   runDir,
+  runningFile,
   stagingName,
   sweepStaging,
   writeExit,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { isBroken, lifeOf } from './status.ts';
+import { launchPlan } from './launch-plan.ts';
+import { isBroken, lifeOf, lostAtRestart } from './status.ts';
 
 /** A run on behalf of a busy host looks at no more run directories than this; `ps` and `rm` look at all. */
 const QUICK_LOOKS = 16;
@@ -51,15 +53,16 @@ function epitaph(core: Core, id: string, directory: string): ExitRecord {
     { ...core.paths, run: directory.slice(0, directory.lastIndexOf('/')) },
     directory.slice(directory.lastIndexOf('/') + 1),
   );
-  const rebooted = state !== undefined && state.bootId !== currentBootId();
+  const known = state !== undefined && !isBroken(state) ? state : undefined;
   const before = readExit(core.paths, id);
-  if (before !== undefined && state !== undefined && before.finishedAt >= state.startedAt) return before;
+  if (before !== undefined && known !== undefined && before.finishedAt >= known.startedAt) return before;
+  if (known !== undefined && known.bootId !== currentBootId()) return lostAtRestart();
   return {
-    exitCode: rebooted ? 255 : 137,
-    signal: rebooted ? 0 : 9,
+    exitCode: 137,
+    signal: 9,
     oomKilled: false,
     finishedAt: new Date().toISOString(),
-    note: rebooted ? 'the host was restarted' : 'its monitor was killed, and it with it',
+    note: 'its monitor was killed, and it with it',
   };
 }
 
@@ -79,18 +82,31 @@ export async function bury(core: Core, id: string): Promise<void> {
   await finishBurial(core, id, directory);
 }
 
-async function finishBurial(core: Core, id: string, directory: string): Promise<void> {
-  const hadState = existsSync(`${directory}/state.json`);
-  const exit = epitaph(core, id, directory);
+/** The undo steps of the plan that lies there; when it cannot be read (damaged, another version), of one made anew. */
+async function undoPlan(core: Core, id: string, directory: string): Promise<Report | undefined> {
+  const options = { root: core.root, mode: 'undo', title: id.slice(0, 12) } as const;
   if (existsSync(`${directory}/plan`)) {
     const planFd = openSync(`${directory}/plan`, 'r');
     try {
-      await startShim({ root: core.root, mode: 'undo', title: id.slice(0, 12), planFd }).done;
+      const report = await startShim({ ...options, planFd }).done;
+      if (report.failure === undefined) return report;
     } finally {
       closeSync(planFd);
     }
   }
+  const record = readRecord(core.paths, id);
+  if (record === undefined || isBroken(record)) return undefined;
+  const plan = encodeLaunch(launchPlan(core, record, 'detached'), { detach: false, fault: undefined });
+  return startShim({ ...options, plan }).done;
+}
+
+async function finishBurial(core: Core, id: string, directory: string): Promise<void> {
+  const hadState = existsSync(`${directory}/state.json`);
+  const exit = epitaph(core, id, directory);
+  const report = await undoPlan(core, id, directory);
   if (hadState && existsSync(containerDir(core.paths, id))) writeExit(core.paths, id, exit);
+  // Something could not be undone yet: the plan stays, and a later command tries again.
+  if (report?.undoFailure !== undefined) return;
   rmSync(directory, { recursive: true, force: true });
 }
 
@@ -119,7 +135,8 @@ async function sweepRun(core: Core, quick: boolean): Promise<void> {
 function neverStarted(core: Core, id: string): ContainerRecord | undefined {
   const record = readRecord(core.paths, id);
   if (record === undefined || isBroken(record) || record.startingOwner === undefined) return undefined;
-  if (existsSync(runDir(core.paths, id)) || readExit(core.paths, id) !== undefined) return undefined;
+  const traces = [runDir(core.paths, id), runningFile(core.paths, id)];
+  if (traces.some((path) => existsSync(path)) || readExit(core.paths, id) !== undefined) return undefined;
   return isOwnerAlive(record.startingOwner) ? undefined : record;
 }
 
@@ -134,6 +151,11 @@ async function sweepContainers(core: Core, quick: boolean): Promise<void> {
     );
   if (quick && all.length > QUICK_LOOKS) return;
   for (const id of listIds(core.paths)) {
+    const life = lifeOf(core.paths, id);
+    if (life.lost && life.exit !== undefined) {
+      writeExit(core.paths, id, life.exit);
+      rmSync(runningFile(core.paths, id), { force: true });
+    }
     const record = neverStarted(core, id);
     if (record !== undefined) await dropContainer(core, id, record.name);
   }

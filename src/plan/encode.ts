@@ -40,44 +40,55 @@ export function planVersion(): number {
   return hash;
 }
 
-/** Grows as needed; one allocation for most plans. */
+/** Grows as needed; one allocation for most plans. Written byte by byte: the first calls run unoptimised anyway. */
 class Writer {
-  private buffer = Buffer.allocUnsafe(16384);
+  private buffer = Buffer.allocUnsafeSlow(32768);
   length = 0;
 
-  private room(bytes: number): void {
-    if (this.length + bytes <= this.buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.length + bytes));
-    this.buffer.copy(larger, 0, 0, this.length);
-    this.buffer = larger;
+  private room(bytes: number): Buffer {
+    if (this.length + bytes > this.buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + bytes));
+      this.buffer.copy(larger, 0, 0, this.length);
+      this.buffer = larger;
+    }
+    return this.buffer;
   }
   u8(value: number): void {
-    this.room(1);
-    this.buffer[this.length++] = value;
+    this.room(1)[this.length++] = value;
   }
   u16(value: number): void {
-    this.room(2);
-    this.length = this.buffer.writeUInt16LE(value, this.length);
+    this.u8(value & 0xff);
+    this.u8(value >>> 8);
   }
   u32(value: number): void {
     this.room(4);
-    this.length = this.buffer.writeUInt32LE(value >>> 0, this.length);
+    this.patch(this.length, value);
+    this.length += 4;
   }
   u64(value: number | bigint): void {
-    this.room(8);
-    this.length = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), this.length);
+    const whole = BigInt.asUintN(64, BigInt(value));
+    this.u32(Number(whole & 0xffffffffn));
+    this.u32(Number(whole >> 32n));
   }
   bytes(value: Uint8Array | string, terminate: boolean): void {
-    const size = typeof value === 'string' ? Buffer.byteLength(value) : value.length;
-    this.u32(size);
-    this.room(size + 1);
-    if (typeof value === 'string') this.buffer.write(value, this.length);
-    else this.buffer.set(value, this.length);
-    this.length += size;
+    const start = this.length;
+    this.u32(0);
+    // A UTF-16 unit takes at most three bytes of UTF-8.
+    const buffer = this.room(value.length * 3 + 1);
+    if (typeof value === 'string') this.length += buffer.write(value, this.length);
+    else {
+      buffer.set(value, this.length);
+      this.length += value.length;
+    }
+    this.patch(start, this.length - start - 4);
     if (terminate) this.u8(0);
   }
   patch(at: number, value: number): void {
-    this.buffer.writeUInt32LE(value, at);
+    const { buffer } = this;
+    buffer[at] = value & 0xff;
+    buffer[at + 1] = (value >>> 8) & 0xff;
+    buffer[at + 2] = (value >>> 16) & 0xff;
+    buffer[at + 3] = value >>> 24;
   }
   done(): Buffer {
     return this.buffer.subarray(0, this.length);

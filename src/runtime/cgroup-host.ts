@@ -59,12 +59,17 @@ export function parseCgroupMounts(mountinfo: string): Pick<CgroupHost, 'v1' | 'v
 }
 
 /**
- * The capabilities a container may keep on this host. Without the devices controller (v1; on v2 a BPF program would
- * do it, which this version does not load) nothing would stop a node made with CAP_MKNOD from opening the host's disk.
+ * True where the v1 devices controller decides which nodes a container may open. (On v2 a BPF program would do it,
+ * which this version does not load.) Without, nothing would stop a node of the host's disk, be it from the image or
+ * made with CAP_MKNOD: then the root is mounted nodev, and the capability is withheld.
  */
+export function hasDeviceRules(host: CgroupHost): boolean {
+  return host.v1.some((h) => h.controllers.includes('devices'));
+}
+
+/** The capabilities a container may keep on this host. */
 export function safeCapabilities(names: readonly string[], host: CgroupHost): string[] {
-  const ruled = host.v1.some((h) => h.controllers.includes('devices'));
-  return names.filter((name) => ruled || name !== 'CAP_MKNOD');
+  return names.filter((name) => name !== 'CAP_MKNOD' || hasDeviceRules(host));
 }
 
 /** Looks at the running host; one small file on v1, two on v2. */

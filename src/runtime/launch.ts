@@ -21,7 +21,7 @@ export interface LaunchInput {
   /** First free descriptor slot. */
   firstSlot: number;
   /** Files and directories the monitor keeps. */
-  paths: { runDir: string; containerDir: string; nameFile: string; log: string };
+  paths: { runDir: string; containerDir: string; nameFile: string; log: string; running: string };
   log: { maxBytes: number; maxFiles: number };
   autoRemove: boolean;
   stdin: boolean;
@@ -67,6 +67,15 @@ function ownership(input: LaunchInput): Noted[] {
         undo: { op: 'remove-tree', path: containerDir },
       },
     );
+  } else {
+    list.push({
+      op: 'write',
+      path: input.paths.running,
+      data: input.bootId,
+      create: 1,
+      why: 'should the machine go down, with it all of /run, this still says that it ran',
+      undo: { op: 'unlink', path: input.paths.running },
+    });
   }
   return list;
 }

@@ -32,7 +32,13 @@ function input(more: Partial<LaunchInput> = {}): LaunchInput {
     rootfs: { host: [], init: [] },
     network: [],
     firstSlot: 1,
-    paths: { runDir: '/run/x', containerDir: '/c', nameFile: '/names/n', log: '/c/log.json' },
+    paths: {
+      runDir: '/run/x',
+      containerDir: '/c',
+      nameFile: '/names/n',
+      log: '/c/log.json',
+      running: '/c/running',
+    },
     log: { maxBytes: 1, maxFiles: 1 },
     autoRemove: false,
     stdin: false,
@@ -106,7 +112,7 @@ test('planLaunch() unshares the cgroup namespace only after it joined', () => {
 
 test('planLaunch() gives every made cgroup an undo, and kills what is in it first', () => {
   const undos = planLaunch(input()).steps.flatMap((step) => (step.undo === undefined ? [] : [step.undo.op]));
-  assert.deepEqual(undos, ['remove-tree', 'rmdir', 'rmdir', 'rmdir', 'kill-cgroup']);
+  assert.deepEqual(undos, ['remove-tree', 'unlink', 'rmdir', 'rmdir', 'rmdir', 'kill-cgroup']);
 });
 
 test('planLaunch() refuses a limit whose controller this host lacks, and never ignores it', () => {
@@ -133,7 +139,9 @@ test('planLaunch() sets the death signal after the user: changing the user clear
 
 test('planLaunch() with --rm owns the container’s directory and name', () => {
   const { steps } = planLaunch(input({ autoRemove: true }));
-  const undone = steps.flatMap((step) => (step.undo !== undefined && 'path' in step.undo ? [step.undo.path] : []));
+  const undone = steps.flatMap((step) =>
+    step.undo !== undefined && 'path' in step.undo ? [step.undo.path] : [],
+  );
   assert.ok(undone.includes('/c') && undone.includes('/names/n'));
   assert.equal(undone[0], '/run/x', 'the run directory is the last to go');
 });

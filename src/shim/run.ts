@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { errnoOf } from '../base/index.ts';
 import { encodePlan, type Fault, PLAN_FLAGS, type Plan } from '../plan/index.ts';
 import { shimBinary } from './assets.ts';
 import { decodeReport, type Report } from './report.ts';
@@ -10,6 +11,19 @@ export function openUnnamed(directory: string): number {
   return openSync(directory, O_TMPFILE | constants.O_RDWR, 0o600);
 }
 
+/**
+ * The same for a plan or a report: in memory where that is possible, so that a full disk hinders nobody from removing
+ * containers. `directory` where /dev/shm cannot be used.
+ */
+export function openSmall(directory: string): number {
+  try {
+    return openUnnamed('/dev/shm');
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return openUnnamed(directory);
+  }
+}
+
 const REPORT_BYTES = 4096;
 
 /**
@@ -17,7 +31,7 @@ const REPORT_BYTES = 4096;
  * can still be told.
  */
 export function openReport(directory: string): number {
-  const fd = openUnnamed(directory);
+  const fd = openSmall(directory);
   writeWhole(fd, Buffer.alloc(REPORT_BYTES));
   return fd;
 }
@@ -67,7 +81,7 @@ export function startShim(start: ShimStart): ShimRun {
   const directory = `${start.root}/bin`;
   const binary = shimBinary(start.root);
   const report = openReport(directory);
-  const planFd = start.planFd ?? openUnnamed(directory);
+  const planFd = start.planFd ?? openSmall(directory);
   if (start.plan !== undefined) writeWhole(planFd, start.plan);
   const fds: ShimFds = {
     stdin: start.stdin ?? 'ignore',

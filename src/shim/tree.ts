@@ -13,7 +13,7 @@ import {
 import { shimBinary } from './assets.ts';
 import { stepError } from './failure.ts';
 import { decodeReport } from './report.ts';
-import { openReport, openUnnamed, readWhole, startShim, writeWhole } from './run.ts';
+import { openReport, openSmall, readWhole, startShim, writeWhole } from './run.ts';
 
 /** A stream of file steps being carried out as they arrive. */
 export interface StepStream {
@@ -78,7 +78,7 @@ export function openStepStream(root: string, initial: readonly Step[]): StepStre
 }
 
 /**
- * The tree below a directory as the shim's `walk` writes it; the record format is drawn in native/walk.h.
+ * The tree below a directory as the shim's `walk` writes it; the record format is drawn in native/walk_emit.c.
  * Starts with the first read, and ends only after the shim has ended well: a cut stream is never taken for a whole one.
  */
 export async function* runWalk(root: string, directory: string): AsyncGenerator<Buffer> {
@@ -90,7 +90,7 @@ export async function* runWalk(root: string, directory: string): AsyncGenerator<
     ),
   };
   const report = openReport(`${root}/bin`);
-  const planFd = openUnnamed(`${root}/bin`);
+  const planFd = openSmall(`${root}/bin`);
   writeWhole(planFd, encodePlan(plan));
   const child = builtin('node:child_process').spawn(shimBinary(root), ['run', 'walk'], {
     stdio: ['ignore', 'pipe', 'ignore', planFd, report],

@@ -44,7 +44,7 @@ export { currentBootId, isAlive, startTicks } from './liveness.ts';
 export { createState, creationName, idOfName, isAbandonedCreation, releaseName, takeName } from './names.ts';
 export { type OverlayDirs, planOverlay } from './overlay.ts';
 export { isAbandoned, isOwnerAlive, ownMark, stagingName } from './owner.ts';
-export { containerDir, nameFile, type Paths, pathsOf, runDir } from './paths.ts';
+export { containerDir, nameFile, type Paths, pathsOf, runDir, runningFile } from './paths.ts';
 export {
   type Broken,
   type ContainerRecord,

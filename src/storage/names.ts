@@ -46,8 +46,11 @@ export function takeName(paths: Paths, name: string, id: string): void {
         if (errnoOf(error) !== 'EEXIST') throw error;
       }
       const holder = idOfName(paths, name);
+      // A name file that holds no id, after a power cut, is nobody's.
       const alive =
-        holder !== undefined && (existsSync(containerDir(paths, holder)) || isBeingMade(paths, holder));
+        holder !== undefined &&
+        /^[0-9a-f]{64}$/.test(holder) &&
+        (existsSync(containerDir(paths, holder)) || isBeingMade(paths, holder));
       if (alive || tries > 2) {
         throw new MydockerError(
           'NAME_IN_USE',

@@ -2,6 +2,7 @@ import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts'
 
 /** mount(2) hands the kernel one page of options. */
 const OPTIONS_BYTES = 4000;
+const MS_NODEV = 4;
 
 /** The directories of one overlay mount, overlayfs.rst. */
 export interface OverlayDirs {
@@ -16,6 +17,8 @@ export interface OverlayDirs {
   ownDir: string;
   /** Writes need not survive a power cut (--rm): unmounting then syncs no disk. overlayfs.rst § Volatile mount. */
   volatile: boolean;
+  /** No device node of the image may be opened: where no device rules stand between it and the host's disk. */
+  noDevices: boolean;
 }
 
 function overlayMount(cwd: string, lower: readonly string[], dirs: OverlayDirs): (Action & StepNotes)[] {
@@ -27,7 +30,7 @@ function overlayMount(cwd: string, lower: readonly string[], dirs: OverlayDirs):
       source: 'overlay',
       target: dirs.target,
       fstype: 'overlay',
-      flags: 0,
+      flags: dirs.noDevices ? MS_NODEV : 0,
       data,
       why: 'the image, read-only below; this container’s writes above',
     },

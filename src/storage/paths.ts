@@ -13,6 +13,7 @@ import { badInput } from '../base/errors.ts';
  *                               rootfs/         mount point, empty on the host
  *                               hosts hostname resolv.conf   bound over the image's
  *                               log.json*       what it printed
+ *                               running         holds the boot id while it runs (not with --rm): see sweep.ts
  *   containers/.tmp-<owner>-…/  being created, or being removed
  *
  * and what lives only as long as a monitor (default root: /run/mydocker; another root: <root>/run):
@@ -54,4 +55,9 @@ export function runDir(paths: Paths, id: string): string {
 
 export function nameFile(paths: Paths, name: string): string {
   return `${paths.root}/names/${name}`;
+}
+
+/** There while a container runs that outlives its run; its boot id tells a restarted machine. */
+export function runningFile(paths: Paths, id: string): string {
+  return `${containerDir(paths, id)}/running`;
 }

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/errors.ts';
 import { readIfThere, writeAtomic } from './atomic.ts';
 import { containerDir, type Paths, runDir } from './paths.ts';
+import { isExit, isRecord, isState } from './record-check.ts';
 
 /** container.json: what the container is, decided when it was created. Only a rename writes it again. */
 export interface ContainerRecord {
@@ -68,20 +69,14 @@ export interface ExitRecord {
 
 export type Broken = { broken: string };
 
-function parse<T>(text: string, path: string, check: (value: T) => boolean): T | Broken {
+function parse<T>(json: string, path: string, check: (value: unknown) => value is T): T | Broken {
   try {
-    const value = JSON.parse(text) as T;
-    if (typeof value === 'object' && value !== null && check(value)) return value;
+    const value: unknown = JSON.parse(json);
+    if (check(value)) return value;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
   return { broken: `${path} cannot be read: it is no valid record` };
-}
-
-function isRecord(value: ContainerRecord): boolean {
-  const lists = [value.layers, value.entrypoint, value.cmd, value.env, value.mounts];
-  const texts = [value.id, value.name, value.image, value.imageId, value.workdir, value.user, value.hostname];
-  return value.version === 1 && lists.every(Array.isArray) && texts.every((text) => typeof text === 'string');
 }
 
 /** The record of a container; undefined when there is none; Broken when its file is damaged. */
@@ -98,26 +93,21 @@ export function readRecord(paths: Paths, id: string): ContainerRecord | Broken |
   }
   return text === undefined
     ? undefined
-    : parse<ContainerRecord>(text, path, (value) => isRecord(value) && value.id === id);
+    : parse(text, path, (value): value is ContainerRecord => isRecord(value) && value.id === id);
 }
 
-export function readState(paths: Paths, id: string): RunState | undefined {
+/** What the monitor wrote; undefined when there is none; Broken when its file is damaged. */
+export function readState(paths: Paths, id: string): RunState | Broken | undefined {
   const path = `${runDir(paths, id)}/state.json`;
   const text = readIfThere(path);
-  if (text === undefined) return undefined;
-  const state = parse<RunState>(
-    text,
-    path,
-    (value) => typeof value.pid === 'number' && typeof value.monitorPid === 'number',
-  );
-  return 'broken' in state ? undefined : state;
+  return text === undefined ? undefined : parse(text, path, isState);
 }
 
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
   const path = `${containerDir(paths, id)}/exit.json`;
   const text = readIfThere(path);
   if (text === undefined) return undefined;
-  const exit = parse<ExitRecord>(text, path, (value) => typeof value.exitCode === 'number');
+  const exit = parse(text, path, isExit);
   return 'broken' in exit
     ? { exitCode: 255, signal: 0, oomKilled: false, finishedAt: '', note: exit.broken }
     : exit;

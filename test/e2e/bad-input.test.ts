@@ -50,7 +50,7 @@ const FLAGS: ReadonlyArray<readonly [flags: string[], line: RegExp]> = [
   [['--cpuset-cpus', 'a-b'], /--cpuset-cpus "a-b" is no list of cores/],
   [['--cpuset-cpus', '3-1'], /3-1/],
   [['--cpuset-cpus', '0,999'], /cpuset "0,999": this host has no core 999/],
-  [['--cpuset-cpus', '0-4000000000'], /cpuset/],
+  [['--cpuset-cpus', '900-4000000000'], /this host has no core 900, 901, 902, 903 …/],
   [['--pids-limit', 'few'], /--pids-limit "few"/],
   [['-e', '=x'], /-e "=x" has no name/],
   [
@@ -116,20 +116,10 @@ test('unknown images and containers', async () => {
   await refused(['run', '--rm', 'some/where', 'true'], 125, /no image "?some\/where"?/);
   await refused(['run', '--rm', 'NoSuch'], 125, /no image and no busybox command named "NoSuch"/);
   await refused(['run', '--rm', 'bad@@ref', 'true'], 125, /bad@@ref/);
-  for (const verb of [
-    'start',
-    'stop',
-    'kill',
-    'rm',
-    'logs',
-    'inspect',
-    'wait',
-    'attach',
-    'restart',
-    'commit',
-  ]) {
+  for (const verb of ['start', 'stop', 'kill', 'rm', 'logs', 'wait', 'attach', 'restart', 'commit']) {
     await refused([verb, 'nobody'], 1, /nobody/);
   }
+  await refused(['inspect', '-f', '{{.Id}}', 'nobody'], 1, /no container and no image "nobody"/);
   await refused(['exec', 'nobody', 'true'], 1, /no such container: nobody/);
   await refused(['rename', 'nobody', 'some'], 1, /no such container: nobody/);
   await refused(['rmi', 'nobody'], 1, /nobody/);
@@ -255,7 +245,7 @@ test('exec: the same words for a running container, which is left as it was', as
 
 test('import of what is no image', async () => {
   writeFileSync(`${directory}/text`, 'this is no tar file\n'.repeat(100));
-  await refused(['import', `${directory}/text`, 'made'], 1, /tar/);
+  await refused(['import', `${directory}/text`, 'made'], 125, /it is no tar archive/);
   await refused(
     ['import', '/nonexistent.tar', 'made'],
     1,

@@ -184,7 +184,10 @@ test('many containers share one image and do not see each other’s writes; the 
     'none',
   );
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  assert.deepEqual(mounts.filter((line) => line.includes(host.root)), []);
+  assert.deepEqual(
+    mounts.filter((line) => line.includes(host.root)),
+    [],
+  );
   assert.equal(
     readdirSync(`${host.root}/layers`).filter((name) => /^[0-9a-f]{64}$/.test(name)).length,
     1,

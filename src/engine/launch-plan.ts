@@ -1,0 +1,58 @@
+import { planLoopback } from '../network/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { hasDeviceRules, planLaunch } from '../runtime/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  currentBootId,
+  nameFile,
+  planOverlay,
+  runDir,
+  runningFile,
+} from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { ociSpec } from './oci.ts';
+import type { How } from './types.ts';
+
+/** Docker's json-file defaults would be unbounded; these are podman's and every operator's first setting. */
+const LOG = { maxBytes: 10_000_000, maxFiles: 3 };
+/** Slot 0 holds the cgroup directory. */
+const FIRST_SLOT = 1;
+
+/** The launch plan of a container: pure data, from its record and facts about the host. */
+export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan {
+  const dir = containerDir(core.paths, record.id);
+  const spec = ociSpec(record, dir);
+  return planLaunch({
+    spec,
+    id: record.id,
+    bootId: currentBootId(),
+    cgroups: core.cgroups(),
+    cgroupFacts: core.cgroupFacts(),
+    rootfs: planOverlay({
+      lower: record.layers,
+      layersDir: `${core.root}/layers`,
+      upper: `${dir}/upper`,
+      work: `${dir}/work`,
+      target: spec.root.path,
+      ownDir: dir,
+      volatile: record.autoRemove,
+      noDevices: !hasDeviceRules(core.cgroups()),
+    }),
+    network: record.network === 'none' ? planLoopback() : [],
+    firstSlot: FIRST_SLOT,
+    paths: {
+      runDir: runDir(core.paths, record.id),
+      containerDir: dir,
+      nameFile: nameFile(core.paths, record.name),
+      log: `${dir}/log.json`,
+      running: runningFile(core.paths, record.id),
+    },
+    log: LOG,
+    autoRemove: record.autoRemove,
+    stdin: record.stdin,
+    inherit: how === 'inherit',
+    hold: how === 'session',
+    init: record.init,
+  });
+}
