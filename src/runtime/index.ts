@@ -1,5 +1,11 @@
 export type { CgroupV1Facts } from './cgroup.ts';
-export { type CgroupHost, detectCgroups, hasDeviceRules, type Hierarchy, parseCgroupMounts } from './cgroup-host.ts';
+export {
+  type CgroupHost,
+  detectCgroups,
+  type Hierarchy,
+  hasDeviceRules,
+  parseCgroupMounts,
+} from './cgroup-host.ts';
 export { DEFAULT_CAPABILITIES } from './constants.ts';
 export { type ExecInput, planExec } from './exec.ts';
 export { type LaunchInput, planLaunch } from './launch.ts';

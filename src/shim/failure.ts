@@ -35,6 +35,12 @@ interface Advice {
   exitCode?: number;
 }
 
+const MAKE_ROOM = 'free some space, or choose another disk with --root';
+
+function isFull(errno: string): boolean {
+  return errno === 'ENOSPC' || errno === 'EDQUOT';
+}
+
 /** Causes that the errno alone does not tell, by step. */
 function advise(step: Step, failure: Failure): Advice | undefined {
   const { errno } = failure;
@@ -86,6 +92,13 @@ function advise(step: Step, failure: Failure): Advice | undefined {
   }
   if (step.op === 'write' && errno === 'EBUSY' && step.path.endsWith('memory.limit_in_bytes')) {
     return { code: 'LIMIT_TOO_SMALL', cause: 'more memory is in use already', remedy: 'give a larger -m' };
+  }
+  if (isFull(errno) && 'path' in step && !step.path.startsWith('/sys/')) {
+    return {
+      code: 'STATE_WRITE',
+      cause: `the disk is full (${OPS[step.op].call}: ${step.why})`,
+      remedy: MAKE_ROOM,
+    };
   }
   return undefined;
 }
@@ -172,6 +185,8 @@ function planFailure(what: string, failure: Failure): MydockerError {
       'build the program and the shim together (npm run build)',
     ],
     EPROTO: ['PLAN_MALFORMED', 'the shim could not decode the plan', 'please report this'],
+    ENOSPC: ['STATE_WRITE', 'its state could not be written, for the disk is full', MAKE_ROOM],
+    EDQUOT: ['STATE_WRITE', 'its state could not be written, for the disk quota is used up', MAKE_ROOM],
     ECHILD: [
       'CHILD_KILLED',
       'the container’s process was killed before its program ran',

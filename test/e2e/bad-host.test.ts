@@ -72,9 +72,7 @@ const OVERLAY = 'mkdir -p l u w m; mount -t overlay overlay -o lowerdir=l,upperd
 
 test('the root directory on overlayfs: refused, and nothing is made in it', async () => {
   mkdirSync(`${directory}/o`);
-  const result = await inMounts(
-    `cd $D/o; ${OVERLAY}; mkdir m/root; $M --root $D/o/m/root run --rm busybox true`,
-  );
+  const result = await inMounts(`cd $D/o; ${OVERLAY}; $M --root $D/o/m/root run --rm busybox true`);
   oneLine(
     result,
     125,
@@ -128,7 +126,7 @@ test('a disk too small for the image: refused; once there is room, it works', as
 const FULL = `
 mkdir -p $D/f; mount -t tmpfs -o size=24m none $D/f; R=$D/f
 $M --root $R run --rm busybox true
-$M --root $R create --name old busybox true > /dev/null
+$M --root $R run --name old busybox true > /dev/null
 state() { (cd $R; find . ! -path './layers/*/*' ! -name fill* | sort); }
 dd if=/dev/zero of=$R/fill bs=4k 2>/dev/null || true
 state > $D/before
@@ -138,7 +136,7 @@ for pages in 0 1 2 3 4 5 6 7 8 9 10 12 14 16 20; do
     code=0; $M --root $R $words > $D/out 2> $D/err || code=$?
     echo "$pages $code $(wc -l < $D/err) $words: $(cat $D/err)"
     for name in $($M --root $R ps --format '{{.Names}}'); do test $name = old || $M --root $R rm -f $name > /dev/null; done
-    state | grep -v 'containers/[0-9a-f]*/\\(log\\|exit\\).json$' > $D/after
+    state > $D/after
     cmp $D/before $D/after || diff $D/before $D/after
   done
   dd if=/dev/zero of=$R/fill bs=4k conv=notrunc oflag=append 2>/dev/null || true

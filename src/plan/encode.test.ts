@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodePlan, encodeStreamStep, OPS, PLAN_FLAGS, planVersion, steps } from './index.ts';
+import { PLAN_VERSION } from './version.gen.ts';
+
+test('planVersion() is what the generated files hold', () => {
+  assert.equal(planVersion(), PLAN_VERSION);
+});
+
+test('OPS has no code twice, and at most six arguments each', () => {
+  const rows = Object.values(OPS);
+  assert.equal(new Set(rows.map((row) => row.code)).size, rows.length);
+  assert.ok(rows.every((row) => Object.keys(row.args).length <= 6));
+});
+
+test('encodePlan() writes the header that native/plan.c reads', () => {
+  const fault = { index: 1, errno: 28 };
+  const bytes = encodePlan(
+    { steps: steps('host', { op: 'setsid', why: 'x' }) },
+    { flags: PLAN_FLAGS.detach, fault },
+  );
+  const words = Array.from({ length: 7 }, (_, i) => bytes.readUInt32LE(i * 4));
+  assert.deepEqual(words, [0x4c50444d, PLAN_VERSION, bytes.length, 1, 1, 1, 28]);
+});
+
+test('encodePlan() writes a step, its ignored errno and its undo byte by byte', () => {
+  const bytes = encodePlan({
+    steps: steps('host', {
+      op: 'mkdir',
+      path: '/é',
+      mode: 0o755,
+      why: 'x',
+      ignore: 'EEXIST',
+      undo: { op: 'rmdir', path: '/é' },
+    }),
+  });
+  const expected = [
+    '0200' + '00' + '01' + '11000000' + '0c000000',
+    '03000000' + '2fc3a9' + '00' + 'ed010000',
+    '0300' + '00' + '00' + '00000000' + '08000000',
+    '03000000' + '2fc3a9' + '00',
+  ].join('');
+  assert.equal(bytes.subarray(28).toString('hex'), expected);
+});
+
+test('encodeStreamStep() writes string lists and 64-bit numbers', () => {
+  const exec = encodeStreamStep({ op: 'exec', file: 'a', argv: ['a', ''], env: [], init: 0 });
+  assert.equal(
+    exec.subarray(12).toString('hex'),
+    '010000006100' + '02000000' + '010000006100' + '0000000000' + '00000000' + '00000000',
+  );
+  const rlimit = encodeStreamStep({ op: 'rlimit', resource: 7, soft: 2n ** 64n - 1n, hard: 4294967296 });
+  assert.equal(rlimit.subarray(12).toString('hex'), '07000000' + 'ffffffffffffffff' + '0000000001000000');
+});
+
+test('encodePlan() refuses a string with NUL and an argument of the wrong kind', () => {
+  const nul = steps('host', { op: 'unlink', path: '/a\0b', why: 'x' });
+  assert.throws(() => encodePlan({ steps: nul }), /NUL/);
+  const wrong = steps('host', { op: 'unlink', path: 7 as unknown as string, why: 'x' });
+  assert.throws(() => encodePlan({ steps: wrong }), /path is no str/);
+});
+
+test('encodePlan() grows past its first buffer', () => {
+  const argv = Array.from({ length: 5000 }, (_, i) => `argument number ${i}`);
+  const bytes = encodePlan({
+    steps: steps('init', { op: 'exec', file: 'x', argv, env: [], init: 0, why: 'x' }),
+  });
+  assert.equal(bytes.readUInt32LE(8), bytes.length);
+  assert.ok(bytes.includes('argument number 4999'));
+});
