@@ -121,7 +121,8 @@ const suites = {
   },
 };
 
-if (isStale('dist/mydocker') || !existsSync('node_modules/.bin/tsc')) must('sh', ['tools/setup.sh', process.cwd()]);
+if (isStale('dist/mydocker') || !existsSync('node_modules/.bin/tsc'))
+  must('sh', ['tools/setup.sh', process.cwd()]);
 must('node_modules/.bin/tsc', ['-p', '.']);
 for (const suite of SUITES.filter((name) => wanted.includes(name))) {
   process.stderr.write(`test: ${suite}\n`);

@@ -2,7 +2,7 @@ import { MydockerError } from '../base/index.ts';
 import { readRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { isBroken, lifeOf, refuseBroken } from './status.ts';
-import { connectMonitor } from './stop.ts';
+import { connectMonitor, SIGKILL, signalOrGone } from './stop.ts';
 import { bury, dropContainer } from './sweep.ts';
 
 /**
@@ -30,9 +30,7 @@ export async function removeContainer(
   if (life.status === 'running' || life.status === 'broken') {
     const client = await connectMonitor(core, id, 0);
     if (client !== undefined) {
-      await client.signal(9).catch((error: unknown) => {
-        if (!(error instanceof MydockerError)) throw error;
-      });
+      await signalOrGone(client, SIGKILL);
       await client.end;
     }
   }

@@ -7,7 +7,7 @@ import { lifeOf, refuseBroken, requireRunning } from './status.ts';
 import { bury } from './sweep.ts';
 import type { StopResult } from './types.ts';
 
-const SIGKILL = 9;
+export const SIGKILL = 9;
 
 /** A connection to the monitor of a running container; undefined when it ended meanwhile. */
 export async function connectMonitor(
@@ -40,8 +40,11 @@ async function endsWithin(client: AttachClient, ms: number): Promise<boolean> {
   return result;
 }
 
-async function signalOrGone(client: AttachClient, signal: number): Promise<void> {
+/** Sends a signal; that there is nobody left to get it is no error. */
+export async function signalOrGone(client: AttachClient, signal: number): Promise<void> {
   try {
+    // A v1 freezer holds SIGKILL back too, until it thaws (cgroup-v1/freezer-subsystem.rst).
+    if (signal === SIGKILL) await client.thaw();
     await client.signal(signal);
   } catch (error) {
     if (!(error instanceof MydockerError) || (error.code !== 'MONITOR_GONE' && error.errno !== 'ESRCH'))

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { errnoOf } from '../base/index.ts';
+import { sweepStore } from '../image/index.ts';
 import { encodeLaunch, type Report, runActions, startShim } from '../shim/index.ts';
 import {
   type ContainerRecord,
@@ -20,7 +21,6 @@ import {
   runDir,
   runningFile,
   stagingName,
-  sweepStaging,
   writeExit,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
@@ -195,5 +195,5 @@ export async function sweep(core: Core, quick: boolean): Promise<void> {
   await sweepContainers(core, quick);
   if (quick) return;
   sweepNames(core);
-  sweepStaging(core.root);
+  await sweepStore(core.root);
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { MydockerError } from '../base/index.ts';
-import { digestOf, sweepStaging } from '../storage/index.ts';
+import { digestOf } from '../storage/index.ts';
 import { assembleImage } from './assemble.ts';
+import { sweepStore, whileStoring } from './garbage.ts';
 import { addLayer, ensureLayers } from './layer.ts';
 import type { ImageFile } from './manifest.ts';
 import { parseReference } from './reference.ts';
@@ -42,14 +43,16 @@ export async function ensureDefaultImage(
     await ensureLayers(root, there, openSteps);
     return there;
   }
-  sweepStaging(root);
+  await sweepStore(root);
   const { facts, tar } = readAsset(asset);
-  const layer = await addLayer({ root, tar: chunks(tar), openSteps });
-  return assembleImage({
-    root,
-    image: facts.config,
-    layers: [layer.descriptor],
-    reference: parseReference(DEFAULT_IMAGE),
+  return whileStoring(root, async () => {
+    const layer = await addLayer({ root, tar: chunks(tar), openSteps });
+    return assembleImage({
+      root,
+      image: facts.config,
+      layers: [layer.descriptor],
+      reference: parseReference(DEFAULT_IMAGE),
+    });
   });
 }
 

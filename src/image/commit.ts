@@ -1,6 +1,7 @@
-import { chainIdsOf, sweepStaging } from '../storage/index.ts';
+import { chainIdsOf } from '../storage/index.ts';
 import { assembleImage, parseNewName } from './assemble.ts';
 import { applyChanges } from './changes.ts';
+import { sweepStore, whileStoring } from './garbage.ts';
 import { addLayer } from './layer.ts';
 import { type ImageConfig, type ImageFile, readImageFile, readManifest } from './manifest.ts';
 import { packWalk } from './pack.ts';
@@ -39,27 +40,30 @@ export async function commitImage(options: CommitOptions): Promise<ResolvedImage
   const config = applyChanges(options.config ?? parent.config, options.changes ?? []);
   const below = readImageFile(root, parent.id);
   const { layers } = readManifest(root, parent.manifestDigest);
-  sweepStaging(root);
-  const layer = await addLayer({
-    root,
-    tar: packWalk(options.walk, 'upper'),
-    parent: chainIdsOf(parent.diffIds).at(-1),
-    openSteps: options.openSteps,
+  const stored = await whileStoring(root, async () => {
+    const layer = await addLayer({
+      root,
+      tar: packWalk(options.walk, 'upper'),
+      parent: chainIdsOf(parent.diffIds).at(-1),
+      openSteps: options.openSteps,
+    });
+    const created = new Date(options.createdMs).toISOString();
+    const author = options.author === undefined || options.author === '' ? {} : { author: options.author };
+    const image: ImageFile = {
+      created,
+      ...author,
+      architecture: below.architecture,
+      os: below.os,
+      ...(below.variant === undefined ? {} : { variant: below.variant }),
+      config,
+      rootfs: { type: 'layers', diff_ids: [...parent.diffIds, layer.diffId] },
+      history: [
+        ...(below.history ?? []),
+        { created, created_by: options.createdBy ?? '', comment: options.message ?? '', ...author },
+      ],
+    };
+    return assembleImage({ root, image, layers: [...layers, layer.descriptor], reference });
   });
-  const created = new Date(options.createdMs).toISOString();
-  const author = options.author === undefined || options.author === '' ? {} : { author: options.author };
-  const image: ImageFile = {
-    created,
-    ...author,
-    architecture: below.architecture,
-    os: below.os,
-    ...(below.variant === undefined ? {} : { variant: below.variant }),
-    config,
-    rootfs: { type: 'layers', diff_ids: [...parent.diffIds, layer.diffId] },
-    history: [
-      ...(below.history ?? []),
-      { created, created_by: options.createdBy ?? '', comment: options.message ?? '', ...author },
-    ],
-  };
-  return assembleImage({ root, image, layers: [...layers, layer.descriptor], reference });
+  await sweepStore(root);
+  return stored;
 }

@@ -1,11 +1,19 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { MydockerError } from '../base/index.ts';
 import {
   type ChainId,
   type ContentIndex,
   chainIdsOf,
+  createContentStore,
   type Digest,
+  dropStaged,
+  imagesDir,
+  listBlobs,
+  listLayers,
   removeBlob,
   removeLayer,
+  stagingName,
+  stagings,
   updateIndex,
 } from '../storage/index.ts';
 import { ifReadable, isImageEntry } from './manifest.ts';
@@ -41,6 +49,37 @@ export function deleteUnused(root: string, index: ContentIndex, leftovers: Lefto
   }
   for (const chainId of leftovers.chainIds) if (!usedLayers.has(chainId)) removeLayer(root, chainId);
   return deleted;
+}
+
+/** Says, as long as `act` lasts, that blobs and layers may be in the store which no image names yet. */
+export async function whileStoring<T>(root: string, act: () => Promise<T>): Promise<T> {
+  createContentStore(root);
+  const mark = `${imagesDir(root)}/${stagingName()}`;
+  writeFileSync(mark, '');
+  try {
+    return await act();
+  } finally {
+    rmSync(mark, { force: true });
+  }
+}
+
+/**
+ * Deletes what killed commands left: unfinished files and, since such a command may have been about to enter its
+ * image, every blob and layer that no image names. Waits for a later command while anybody is storing.
+ */
+export async function sweepStore(root: string): Promise<void> {
+  if (stagings(root).abandoned.length === 0) return;
+  await updateIndex(
+    root,
+    () => undefined,
+    (index) => {
+      const all = { blobs: listBlobs(root), chainIds: listLayers(root) };
+      const { abandoned, anyLive } = stagings(root);
+      if (anyLive) return;
+      deleteUnused(root, index, all);
+      for (const path of abandoned) dropStaged(path);
+    },
+  );
 }
 
 /**

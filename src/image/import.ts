@@ -1,7 +1,7 @@
-import { sweepStaging } from '../storage/index.ts';
 import { assembleImage, parseNewName } from './assemble.ts';
 import { applyChanges } from './changes.ts';
 import { decompressed } from './decompress.ts';
+import { sweepStore, whileStoring } from './garbage.ts';
 import { addLayer } from './layer.ts';
 import { type ImageFile, imageArchitecture } from './manifest.ts';
 import { packWalk } from './pack.ts';
@@ -37,17 +37,20 @@ export async function importImage(options: ImportOptions): Promise<ResolvedImage
   const { root, source, openSteps } = options;
   const reference = parseNewName(options.reference);
   const config = applyChanges({}, options.changes ?? []);
-  sweepStaging(root);
   const tar = 'tar' in source ? decompressed(source.tar) : packWalk(source.walk, 'directory');
-  const layer = await addLayer({ root, tar, openSteps });
-  const created = new Date(options.createdMs).toISOString();
-  const image: ImageFile = {
-    created,
-    architecture: imageArchitecture(),
-    os: 'linux',
-    config,
-    rootfs: { type: 'layers', diff_ids: [layer.diffId] },
-    history: [{ created, comment: options.message ?? 'imported' }],
-  };
-  return assembleImage({ root, image, layers: [layer.descriptor], reference });
+  const stored = await whileStoring(root, async () => {
+    const layer = await addLayer({ root, tar, openSteps });
+    const created = new Date(options.createdMs).toISOString();
+    const image: ImageFile = {
+      created,
+      architecture: imageArchitecture(),
+      os: 'linux',
+      config,
+      rootfs: { type: 'layers', diff_ids: [layer.diffId] },
+      history: [{ created, comment: options.message ?? 'imported' }],
+    };
+    return assembleImage({ root, image, layers: [layer.descriptor], reference });
+  });
+  await sweepStore(root);
+  return stored;
 }

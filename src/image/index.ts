@@ -2,7 +2,7 @@ export type { DefaultImageAsset } from './busybox.ts';
 export { applyChanges } from './changes.ts';
 export type { CommitOptions } from './commit.ts';
 export type { ImportOptions, ImportSource } from './import.ts';
-export { commitImage, ensureDefaultImage, ensureLayers, importImage } from './lazy.ts';
+export { commitImage, ensureDefaultImage, ensureLayers, importImage, sweepStore } from './lazy.ts';
 export { type ImageRow, inspectImage, listImages } from './list.ts';
 export type { ImageConfig } from './manifest.ts';
 export { canonicalName, familiarName, parseReference, type Reference } from './reference.ts';

@@ -3,6 +3,7 @@
  * needs none of them, and lives only 15 ms.
  */
 import { existsSync } from 'node:fs';
+import { stagings } from '../storage/index.ts';
 import type { DefaultImageAsset } from './busybox.ts';
 import type { CommitOptions } from './commit.ts';
 import type { ImportOptions } from './import.ts';
@@ -17,6 +18,12 @@ export async function commitImage(options: CommitOptions): Promise<ResolvedImage
 /** See import.ts. */
 export async function importImage(options: ImportOptions): Promise<ResolvedImage> {
   return (await import('./import.ts')).importImage(options);
+}
+
+/** See garbage.ts; looks at two directories when nothing is left over. */
+export async function sweepStore(root: string): Promise<void> {
+  if (stagings(root).abandoned.length === 0) return;
+  await (await import('./garbage.ts')).sweepStore(root);
 }
 
 /** See busybox.ts. */

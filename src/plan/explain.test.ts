@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { actionText, explainLines, explainPlan } from './explain.ts';
+import { actionText } from './call-text.ts';
+import { explainLines, explainPlan } from './explain.ts';
 import { NO_SLOT, OPS } from './ops.ts';
 import type { Action, Plan } from './step.ts';
 

@@ -5,6 +5,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -61,6 +62,13 @@ export function readBlob(root: string, digest: Digest): Buffer {
       cause: error,
     });
   }
+}
+
+/** Digests of all blobs. */
+export function listBlobs(root: string): Digest[] {
+  return readdirSync(`${imagesDir(root)}/blobs/sha256`)
+    .filter((name) => /^[0-9a-f]{64}$/.test(name))
+    .map((hex): Digest => `sha256:${hex}`);
 }
 
 /** Deletes a blob; it is no error when it is gone already. */

@@ -5,6 +5,7 @@ export {
   createContentStore,
   hasBlob,
   imagesDir,
+  listBlobs,
   putBlob,
   readBlob,
   removeBlob,
@@ -36,9 +37,10 @@ export {
   type LayerFacts,
   layerDir,
   layerFacts,
+  listLayers,
   removeLayer,
   stageLayer,
-  sweepStaging,
+  stagings,
 } from './layers.ts';
 export { currentBootId, isAlive, startTicks } from './liveness.ts';
 export { createState, creationName, idOfName, isAbandonedCreation, releaseName, takeName } from './names.ts';

@@ -79,8 +79,10 @@ export function removeLayer(root: string, chainId: ChainId): void {
   dropStaged(grave);
 }
 
-/** Deletes what killed commands left unfinished: staged layers, half-written blobs. */
-export function sweepStaging(root: string): void {
+/** Unfinished things in the image store: those whose owner has died, and whether anybody who lives has one. */
+export function stagings(root: string): { abandoned: string[]; anyLive: boolean } {
+  const abandoned: string[] = [];
+  let anyLive = false;
   for (const dir of [`${root}/layers`, imagesDir(root)]) {
     let names: string[];
     try {
@@ -90,7 +92,16 @@ export function sweepStaging(root: string): void {
       throw error;
     }
     for (const name of names) {
-      if (isAbandoned(name.replace(/^\.index\.lock(\.break)?/, ''))) dropStaged(`${dir}/${name}`);
+      if (isAbandoned(name.replace(/^\.index\.lock(\.break)?/, ''))) abandoned.push(`${dir}/${name}`);
+      else anyLive ||= name.startsWith('.tmp-');
     }
   }
+  return { abandoned, anyLive };
+}
+
+/** Chain ids of all unpacked layers. */
+export function listLayers(root: string): ChainId[] {
+  return readdirSync(`${root}/layers`)
+    .filter((name) => /^[0-9a-f]{64}$/.test(name))
+    .map((hex): ChainId => `sha256:${hex}` as ChainId);
 }

@@ -1,7 +1,9 @@
 /** `commit`: a container's writes, and only those, become an image that runs like any other. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { after, test } from 'node:test';
+import { pack } from 'tar-stream';
 import { Host, until } from './harness.ts';
 import { Live } from './live.ts';
 
@@ -194,4 +196,31 @@ test('a commit that is killed -9 half-way: the container is thawed, no image and
   await host.ok('ps');
   const rest = readdirSync(`${host.root}/layers`).filter((name) => name.startsWith('.tmp'));
   assert.deepEqual(rest, [], 'what the killed one staged is swept');
+});
+
+test('commit keeps extended attributes of a file that the container changed', async () => {
+  await made('packer', 'tar -cf /out/root.tar bin', '-v', `${directory}:/out`);
+  const marked = pack();
+  marked.entry({ name: 'marked', pax: { 'SCHILY.xattr.user.colour': 'blue as the sea' } }, 'x');
+  marked.finalize();
+  // Without its two zero blocks the first archive ends nowhere: the second follows in the same one.
+  const added = await buffer(marked);
+  const root = readFileSync(`${directory}/root.tar`);
+  writeFileSync(`${directory}/both.tar`, Buffer.concat([added.subarray(0, 2560 - 512), root]));
+  await host.ok('import', `${directory}/both.tar`, 'coloured');
+  const { code, stderr } = await host.run([
+    'run',
+    '--name',
+    'painter',
+    'coloured',
+    'chmod',
+    '600',
+    '/marked',
+  ]);
+  assert.equal(code, 0, stderr);
+  const image = await host.ok('commit', 'painter');
+  const blobs = `${host.root}/images/blobs/sha256`;
+  const [inspected] = JSON.parse(await host.ok('inspect', image));
+  const layer = readFileSync(`${blobs}/${inspected.RootFS.Layers.at(-1).slice(7)}`);
+  assert.ok(layer.includes('SCHILY.xattr.user.colour=blue as the sea\n'));
 });
