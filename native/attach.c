@@ -57,7 +57,10 @@ static void control(struct client *c, uint8_t type) {
       c->wants = v & 7;
       if (v & 8) released = true;
       break;
-    case FR_RESIZE: answer(c, type, ioctl(mon.out[0], TIOCSWINSZ, &size) < 0 ? errno : 0); break;
+    case FR_RESIZE:
+      if (mon.out[0] < 0) mon.pending_size = v;
+      answer(c, type, mon.out[0] >= 0 && ioctl(mon.out[0], TIOCSWINSZ, &size) < 0 ? errno : 0);
+      break;
     case FR_SIGNAL:
       /* A pidfd of our own child: never somebody else's process that got the number again. */
       answer(c, type, syscall(SYS_pidfd_send_signal, control_pidfd, (int)v, NULL, 0) < 0 ? errno : 0);

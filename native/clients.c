@@ -146,6 +146,8 @@ bool clients_deliver(int s) {
         else {
           close(c->fd[s + 1]);
           c->fd[s + 1] = -1;
+          /* `run … | head`: nobody reads any more, so the program must hear of it (SIGPIPE), as without a container. */
+          mon.deaf[s] = true;
         }
         c->owes[s] = false;
         break;

@@ -10,6 +10,7 @@
 #include <linux/mount.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -125,6 +126,9 @@ static void take_console(int master) {
   (void)fcntl(master, F_SETFL, flags | O_NONBLOCK);
   mon.out[0] = mon.in = master;
   (void)syscall(SYS_ioctl, master, 0x5441 /* TIOCGPTPEER */, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  struct winsize size = {.ws_row = (unsigned short)(mon.pending_size & 0xffff),
+                         .ws_col = (unsigned short)(mon.pending_size >> 16)};
+  if (mon.pending_size != 0) (void)ioctl(master, TIOCSWINSZ, &size);
 }
 
 /* Follows the child up to its execve. 0, or the errno of the step in *f. */

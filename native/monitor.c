@@ -29,6 +29,10 @@ static bool pump_out(int s) {
     if (!clients_deliver(s)) return false;
     ch->len = 0;
   }
+  if (mon.deaf[s] && mon.out[s] >= 0) {
+    close(mon.out[s]);
+    mon.out[s] = -1;
+  }
   if (mon.out[s] < 0) return false;
   ssize_t n = read(mon.out[s], ch->buf, CHUNK);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;

@@ -12,6 +12,8 @@ struct monitor {
   uint32_t streams;              /* STREAMS_* */
   int out[2];                    /* our ends of stdout and stderr; the pty master is out[0] */
   int in;                        /* our end of stdin; the pty master again, or -1 */
+  bool deaf[2];                  /* the foreground caller's stdout or stderr broke */
+  uint32_t pending_size;         /* rows and columns asked for before the pty was there */
   int child_io[3];               /* the child's ends, before the clone */
   int listener;
   int log;

@@ -2,6 +2,7 @@ import { MydockerError, randomHex } from '../base/index.ts';
 import { type ExecInput, planExec } from '../runtime/index.ts';
 import { AttachClient, encodeLaunch, startShim, stepError, WANTS } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
+import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
 import { mergeEnv } from './create.ts';
 import { cgroupsPath, namespacesOf, processOf } from './oci.ts';
@@ -22,6 +23,7 @@ function execInput(
     process: {
       ...processOf(record),
       terminal,
+      ...startingSize(terminal, how),
       args: spec.command,
       env: mergeEnv(record.env, terminal ? ['TERM=xterm'] : [], spec.env ?? []),
       cwd: spec.workdir ?? (record.workdir === '' ? '/' : record.workdir),

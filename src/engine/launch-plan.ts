@@ -10,6 +10,7 @@ import {
   runDir,
   runningFile,
 } from '../storage/index.ts';
+import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
 import { ociSpec } from './oci.ts';
 import type { How } from './types.ts';
@@ -22,7 +23,9 @@ const FIRST_SLOT = 1;
 /** The launch plan of a container: pure data, from its record and facts about the host. */
 export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan {
   const dir = containerDir(core.paths, record.id);
-  const spec = ociSpec(record, dir);
+  const described = ociSpec(record, dir);
+  const size = startingSize(record.tty, how);
+  const spec = { ...described, process: { ...described.process, ...size } };
   return planLaunch({
     spec,
     id: record.id,

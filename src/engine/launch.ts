@@ -53,9 +53,10 @@ async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Pr
   }
 }
 
-/** The shim went without a word: killed, or never came up. */
+/** The shim went without a word: killed, or never came up. Its run directory has no owner but this process. */
 async function lostShim(core: Core, record: ContainerRecord): Promise<MydockerError> {
-  if (lifeOf(core.paths, record.id).dead) await bury(core, record.id);
+  const { dead, status } = lifeOf(core.paths, record.id);
+  if (dead || status === 'created') await bury(core, record.id);
   return new MydockerError(
     'MONITOR_LOST',
     `the monitor of ${record.name} was killed, and the container with it`,

@@ -50,7 +50,6 @@ export class Terminal {
 
   constructor(host: Host, script: string, size = { rows: 31, cols: 97 }) {
     const { directory } = this;
-    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
     const text = [
       `tty > ${directory}/tty`,
       `stty rows ${size.rows} cols ${size.cols}`,
@@ -100,6 +99,7 @@ export class Terminal {
       readFileSync(`${this.directory}/${name}`, 'utf8').replace(/^speed.*\n/, ''),
     );
     assert.equal(after, before, 'the terminal is as before');
+    rmSync(this.directory, { recursive: true });
     return code;
   }
 }
