@@ -141,7 +141,6 @@ function hostsFile(record: ContainerRecord): string {
 }
 
 function fillDirectory(directory: string, record: ContainerRecord): void {
-  mkdirSync(directory, { mode: 0o711 });
   mkdirSync(`${directory}/upper`, { mode: 0o755 });
   mkdirSync(`${directory}/work`, { mode: 0o700 });
   mkdirSync(`${directory}/rootfs`, { mode: 0o755 });
@@ -184,17 +183,15 @@ export function createContainer(
   let name: string | undefined;
   try {
     // The staging directory first: it shows other processes that the name's owner lives.
-    mkdirSync(staging, { mode: 0o700 });
+    mkdirSync(staging, { mode: 0o711 });
   } catch (error) {
     throw stateError(core, error);
   }
   try {
     name = pickName(core, spec.name, id);
     const record: ContainerRecord = { ...draft, name, ...(starting ? { startingOwner: ownMark() } : {}) };
-    const inner = `${staging}/c`;
-    fillDirectory(inner, record);
-    renameSync(inner, containerDir(core.paths, id));
-    rmSync(staging, { recursive: true });
+    fillDirectory(staging, record);
+    renameSync(staging, containerDir(core.paths, id));
     return record;
   } catch (error) {
     if (name !== undefined) releaseName(core.paths, name, id);

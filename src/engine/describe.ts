@@ -4,8 +4,8 @@ import {
   type Broken,
   type ContainerRecord,
   containerDir,
+  idOfName,
   listIds,
-  readIfThere,
   readRecord,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
@@ -16,7 +16,7 @@ import type { ContainerDetails, ContainerSummary } from './types.ts';
 function nameOfBroken(core: Core, id: string): string {
   try {
     const names = readdirSync(`${core.root}/names`);
-    return names.find((name) => readIfThere(`${core.root}/names/${name}`) === id) ?? '';
+    return names.find((name) => idOfName(core.paths, name) === id) ?? '';
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return '';
     throw error;

@@ -5,6 +5,7 @@ import {
   type ContainerRecord,
   containerDir,
   currentBootId,
+  mountPointsDir,
   nameFile,
   planOverlay,
   runDir,
@@ -33,7 +34,7 @@ export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan 
     cgroups: core.cgroups(),
     cgroupFacts: core.cgroupFacts(),
     rootfs: planOverlay({
-      lower: record.layers,
+      lower: [...record.layers, mountPointsDir(core.root)],
       layersDir: `${core.root}/layers`,
       upper: `${dir}/upper`,
       work: `${dir}/work`,

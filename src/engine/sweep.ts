@@ -7,6 +7,7 @@ import {
   containerDir,
   currentBootId,
   type ExitRecord,
+  idOfName,
   isAbandoned,
   isAbandonedCreation,
   isOwnerAlive,
@@ -14,7 +15,6 @@ import {
   nameFile,
   ownMark,
   readExit,
-  readIfThere,
   readRecord,
   readState,
   releaseName,
@@ -133,10 +133,12 @@ async function sweepRun(core: Core, quick: boolean): Promise<void> {
 
 /** A `run` whose caller died between creating and starting: as if it had never been. */
 function neverStarted(core: Core, id: string): ContainerRecord | undefined {
+  // Most containers have one of these two, and need no look at the record.
+  if (existsSync(runDir(core.paths, id)) || existsSync(`${containerDir(core.paths, id)}/exit.json`))
+    return undefined;
   const record = readRecord(core.paths, id);
   if (record === undefined || isBroken(record) || record.startingOwner === undefined) return undefined;
-  const traces = [runDir(core.paths, id), runningFile(core.paths, id)];
-  if (traces.some((path) => existsSync(path)) || readExit(core.paths, id) !== undefined) return undefined;
+  if (existsSync(runningFile(core.paths, id))) return undefined;
   return isOwnerAlive(record.startingOwner) ? undefined : record;
 }
 
@@ -162,14 +164,15 @@ async function sweepContainers(core: Core, quick: boolean): Promise<void> {
 }
 
 function sweepNames(core: Core): void {
-  const ids = new Set(listIds(core.paths));
+  const known = new Set(listIds(core.paths));
   for (const name of entries(`${core.root}/names`)) {
-    const file = nameFile(core.paths, name);
-    if (isAbandoned(name)) rmSync(file, { force: true });
-    if (name.startsWith('.')) continue;
-    const id = readIfThere(file);
-    const making = entries(`${core.root}/containers`).some((entry) => entry.endsWith(`-${id}`));
-    if (id !== undefined && !ids.has(id) && !making) rmSync(file, { force: true });
+    const id = idOfName(core.paths, name);
+    if (id === undefined || known.has(id)) continue;
+    // Looked at only now: whoever made the name made the directory first.
+    const there = entries(`${core.root}/containers`).some(
+      (entry) => entry === id || entry.endsWith(`-${id}`),
+    );
+    if (!there) rmSync(nameFile(core.paths, name), { force: true });
   }
 }
 

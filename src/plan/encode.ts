@@ -1,4 +1,3 @@
-import { errnoNumber } from '../base/errno.ts';
 import { type ArgKind, OPS } from './ops.ts';
 import type { Action, Plan, Section, Step } from './step.ts';
 import { PLAN_VERSION } from './version.gen.ts';
@@ -24,6 +23,9 @@ export const PLAN_FLAGS = {
   stream: 2,
 } as const;
 
+/** errno numbers of what a step may ignore. */
+const IGNORED = { EPERM: 1, ENOENT: 2, EEXIST: 17, EINVAL: 22 } as const;
+
 const SECTION_CODE: Record<Section, number> = { host: 0, 'host-after': 1, init: 2 };
 
 /** A fault to inject: step `index` fails with `errno` instead of being carried out. */
@@ -40,55 +42,47 @@ export function planVersion(): number {
   return hash;
 }
 
-/** Grows as needed; one allocation for most plans. Written byte by byte: the first calls run unoptimised anyway. */
+/** Grows as needed; one allocation for most plans. */
 class Writer {
   private buffer = Buffer.allocUnsafeSlow(32768);
   length = 0;
 
-  private room(bytes: number): Buffer {
-    if (this.length + bytes > this.buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + bytes));
-      this.buffer.copy(larger, 0, 0, this.length);
-      this.buffer = larger;
-    }
-    return this.buffer;
+  private room(bytes: number): void {
+    if (this.length + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + bytes));
+    this.buffer.copy(larger, 0, 0, this.length);
+    this.buffer = larger;
   }
-  u8(value: number): void {
-    this.room(1)[this.length++] = value;
-  }
-  u16(value: number): void {
-    this.u8(value & 0xff);
-    this.u8(value >>> 8);
+  /** The head of a step; its arguments' size is patched in later. Returns where. */
+  stepHead(code: number, section: number, hasUndo: boolean, ignored: number): number {
+    this.room(12);
+    const { buffer, length } = this;
+    buffer.writeUInt32LE(code | (section << 16) | ((hasUndo ? 1 : 0) << 24), length);
+    buffer.writeUInt32LE(ignored, length + 4);
+    this.length = length + 12;
+    return length + 8;
   }
   u32(value: number): void {
     this.room(4);
-    this.patch(this.length, value);
-    this.length += 4;
+    this.length = this.buffer.writeUInt32LE(value >>> 0, this.length);
   }
   u64(value: number | bigint): void {
-    const whole = BigInt.asUintN(64, BigInt(value));
-    this.u32(Number(whole & 0xffffffffn));
-    this.u32(Number(whole >> 32n));
+    this.room(8);
+    this.length = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), this.length);
   }
   bytes(value: Uint8Array | string, terminate: boolean): void {
-    const start = this.length;
-    this.u32(0);
     // A UTF-16 unit takes at most three bytes of UTF-8.
-    const buffer = this.room(value.length * 3 + 1);
-    if (typeof value === 'string') this.length += buffer.write(value, this.length);
-    else {
-      buffer.set(value, this.length);
-      this.length += value.length;
-    }
-    this.patch(start, this.length - start - 4);
-    if (terminate) this.u8(0);
+    this.room(value.length * 3 + 5);
+    const { buffer, length } = this;
+    const from = length + 4;
+    const size = typeof value === 'string' ? buffer.write(value, from) : value.length;
+    if (typeof value !== 'string') buffer.set(value, from);
+    buffer.writeUInt32LE(size, length);
+    this.length = from + size;
+    if (terminate) buffer[this.length++] = 0;
   }
   patch(at: number, value: number): void {
-    const { buffer } = this;
-    buffer[at] = value & 0xff;
-    buffer[at + 1] = (value >>> 8) & 0xff;
-    buffer[at + 2] = (value >>> 16) & 0xff;
-    buffer[at + 3] = value >>> 24;
+    this.buffer.writeUInt32LE(value, at);
   }
   done(): Buffer {
     return this.buffer.subarray(0, this.length);
@@ -115,12 +109,7 @@ function writeArg(out: Writer, kind: ArgKind, value: unknown, op: string, name: 
 
 function writeAction(out: Writer, action: Action, section: number, hasUndo: boolean, ignored: number): void {
   const row = OPS[action.op];
-  out.u16(row.code);
-  out.u8(section);
-  out.u8(hasUndo ? 1 : 0);
-  out.u32(ignored);
-  const sizeAt = out.length;
-  out.u32(0);
+  const sizeAt = out.stepHead(row.code, section, hasUndo, ignored);
   const values = action as unknown as Record<string, unknown>;
   for (const name in row.args) {
     writeArg(out, (row.args as Record<string, ArgKind>)[name] as ArgKind, values[name], action.op, name);
@@ -129,7 +118,7 @@ function writeAction(out: Writer, action: Action, section: number, hasUndo: bool
 }
 
 function writeStep(out: Writer, step: Step): void {
-  const ignored = step.ignore === undefined ? 0 : (errnoNumber(step.ignore) ?? 0);
+  const ignored = step.ignore === undefined ? 0 : IGNORED[step.ignore];
   writeAction(out, step, SECTION_CODE[step.where], step.undo !== undefined, ignored);
   if (step.undo !== undefined) writeAction(out, step.undo, 0, false, 0);
 }

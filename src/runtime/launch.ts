@@ -87,6 +87,13 @@ function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
     (input.spec.process.terminal ? STREAMS.tty : 0) |
     (input.inherit ? STREAMS.inherit : 0) |
     (input.hold ? STREAMS.hold : 0);
+  const exitFile: Noted = {
+    op: 'exit-file',
+    path: `${containerDir}/exit.json`,
+    oomPath,
+    sync: 1,
+    why: 'written when it has ended',
+  };
   return [
     {
       op: 'log',
@@ -107,13 +114,8 @@ function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
       bootId: input.bootId,
       why: 'written when the program runs',
     },
-    {
-      op: 'exit-file',
-      path: `${containerDir}/exit.json`,
-      oomPath,
-      sync: input.autoRemove ? 0 : 1,
-      why: 'written when it has ended',
-    },
+    // With --rm the record would be removed a moment after it was written.
+    ...(input.autoRemove ? [] : [exitFile]),
     {
       op: 'streams',
       flags,

@@ -43,6 +43,7 @@ export {
   stagings,
 } from './layers.ts';
 export { currentBootId, isAlive, startTicks } from './liveness.ts';
+export { mountPointsDir } from './mount-points.ts';
 export { createState, creationName, idOfName, isAbandonedCreation, releaseName, takeName } from './names.ts';
 export { type OverlayDirs, planOverlay } from './overlay.ts';
 export { isAbandoned, isOwnerAlive, ownMark, stagingName } from './owner.ts';

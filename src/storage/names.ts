@@ -1,12 +1,19 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/errors.ts';
-import { readIfThere } from './atomic.ts';
+import { createMountPoints } from './mount-points.ts';
 import { isAbandoned, stagingName } from './owner.ts';
 import { containerDir, nameFile, type Paths } from './paths.ts';
 
-/** The id that holds a name, or undefined. */
+/** The id that holds a name; undefined when nobody does, "" when what stands there is no name of ours. */
 export function idOfName(paths: Paths, name: string): string | undefined {
-  return readIfThere(nameFile(paths, name));
+  try {
+    return readlinkSync(nameFile(paths, name));
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return undefined;
+    if (errno === 'EINVAL') return '';
+    throw error;
+  }
 }
 
 /** True while somebody who lives is making the container with this id. */
@@ -30,42 +37,37 @@ export function isAbandonedCreation(entry: string): boolean {
 }
 
 /**
- * Takes a name for an id: exclusive, by link(2), with its whole content at once.
- * A name whose container never came to be is taken over. Throws NAME_IN_USE (exit code 125, as Docker).
+ * Takes a name for an id: a symbolic link whose text is the id. symlink(2) is exclusive, and the link is there with its
+ * whole content or not at all. A name whose container never came to be is taken over. Throws NAME_IN_USE.
  */
 export function takeName(paths: Paths, name: string, id: string): void {
   const file = nameFile(paths, name);
-  const temporary = `${paths.root}/names/${stagingName()}`;
-  writeFileSync(temporary, id);
-  try {
-    for (let tries = 0; ; tries++) {
-      try {
-        linkSync(temporary, file);
-        return;
-      } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw error;
-      }
-      const holder = idOfName(paths, name);
-      // A name file that holds no id, after a power cut, is nobody's.
-      const alive =
-        holder !== undefined &&
-        /^[0-9a-f]{64}$/.test(holder) &&
-        (existsSync(containerDir(paths, holder)) || isBeingMade(paths, holder));
-      if (alive || tries > 2) {
-        throw new MydockerError(
-          'NAME_IN_USE',
-          `the name "${name}" is in use by container ${holder?.slice(0, 12) ?? ''}`,
-          {
-            subject: name,
-            remedy: `remove that container (mydocker rm ${name}), rename it, or choose another name`,
-          },
-        );
-      }
-      if (holder !== undefined) rmSync(file, { force: true });
+  for (let tries = 0; ; tries++) {
+    try {
+      symlinkSync(id, file);
+      return;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
     }
-  } finally {
-    rmSync(temporary, { force: true });
+    const holder = idOfName(paths, name);
+    const alive =
+      holder !== undefined &&
+      /^[0-9a-f]{64}$/.test(holder) &&
+      (existsSync(containerDir(paths, holder)) || isBeingMade(paths, holder));
+    if (alive || tries > 2) throw nameInUse(name, holder ?? '');
+    if (holder !== undefined) rmSync(file, { force: true });
   }
+}
+
+function nameInUse(name: string, holder: string): MydockerError {
+  return new MydockerError(
+    'NAME_IN_USE',
+    `the name "${name}" is in use by container ${holder.slice(0, 12)}`,
+    {
+      subject: name,
+      remedy: `remove that container (mydocker rm ${name}), rename it, or choose another name`,
+    },
+  );
 }
 
 /** Gives a name back, if it still is this id's. */
@@ -84,4 +86,5 @@ export function createState(paths: Paths): void {
   ]) {
     if (!existsSync(dir)) mkdirSync(dir, { recursive: true, mode: 0o711 });
   }
+  createMountPoints(paths.root);
 }

@@ -15,9 +15,12 @@ function startTicksOf(pid: number | 'self'): string | undefined {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
+let mark: string | undefined;
+
 /** "pid-startticks" of this process: written into what must be swept after its owner died. */
 export function ownMark(): string {
-  return `${process.pid}-${startTicksOf('self') ?? '0'}`;
+  mark ??= `${process.pid}-${startTicksOf('self') ?? '0'}`;
+  return mark;
 }
 
 /** False when the process that wrote this mark has ended; also for text that is no mark. A pid alone can be reused. */

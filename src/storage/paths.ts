@@ -4,9 +4,9 @@ import { badInput } from '../base/errors.ts';
  * The root directory on disk (--root, MYDOCKER_ROOT; default /var/lib/mydocker):
  *
  *   images/                     OCI image layout, see content.ts
- *   layers/<chain id>/          unpacked layers, see layers.ts
+ *   layers/<chain id>/          unpacked layers, see layers.ts; layers/mountpoints lies below all of them
  *   bin/shim-<digest>           the shim, extracted once
- *   names/<name>                holds the id of the container of that name; taken with link(2)
+ *   names/<name>                symbolic link whose text is the id of the container of that name
  *   containers/<id>/            container.json  the record, written at create, rewritten only by rename
  *                               exit.json       how the last run ended, written by its monitor
  *                               upper/ work/    overlayfs: this container's writes

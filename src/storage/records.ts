@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/errors.ts';
 import { readIfThere, writeAtomic } from './atomic.ts';
+import { idOfName } from './names.ts';
 import { containerDir, type Paths, runDir } from './paths.ts';
 import { isExit, isRecord, isState } from './record-check.ts';
 
@@ -135,9 +136,7 @@ export function listIds(paths: Paths): string[] {
 export function findContainer(paths: Paths, ref: string): string {
   const ids = listIds(paths);
   if (ids.includes(ref)) return ref;
-  const named = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(ref)
-    ? readIfThere(`${paths.root}/names/${ref}`)
-    : undefined;
+  const named = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(ref) ? idOfName(paths, ref) : undefined;
   if (named !== undefined && ids.includes(named)) return named;
   const found = /^[0-9a-f]+$/.test(ref) ? ids.filter((id) => id.startsWith(ref)) : [];
   if (found.length === 1 && found[0] !== undefined) return found[0];
