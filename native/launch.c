@@ -22,7 +22,6 @@
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
-#define DEVPTS_MAGIC 0x1cd1
 
 char **shim_argv;
 static bool child;
@@ -40,6 +39,11 @@ int op_clone(struct ctx *c, const struct arg *a) {
   };
   if (a[1].num != NO_SLOT) {
     args.flags |= CLONE_INTO_CGROUP;
+    if (a[1].num >= SLOT_COUNT) {
+      close(pair[0]);
+      close(pair[1]);
+      return EINVAL;
+    }
     args.cgroup = (uint64_t)(unsigned)c->slots[a[1].num];
   }
   long pid = syscall(SYS_clone3, &args, sizeof args);
@@ -123,6 +127,15 @@ static int bind_console(int slave) {
   if (fd < 0 && errno != EEXIST) return errno;
   if (fd >= 0) close(fd);
   return mount(from, "/dev/console", NULL, MS_BIND, NULL) < 0 ? errno : 0;
+}
+
+/* close_range(2): all but 0, 1, 2 and the socket to the shim. From here on steps look at names the container chose (its
+ * working directory, its user), and /proc/self/fd must lead nowhere outside (CVE-2024-21626). */
+int op_close_descriptors(struct ctx *c, const struct arg *a) {
+  (void)a;
+  unsigned keep = (unsigned)c->sync;
+  if (keep > 3 && syscall(SYS_close_range, 3u, keep - 1, 0u) < 0) return errno;
+  return syscall(SYS_close_range, keep + 1, ~0u, 0u) < 0 ? errno : 0;
 }
 
 /* A pty of the container's own devpts. The slave is opened through the master (TIOCGPTPEER), never by path. */
@@ -241,12 +254,12 @@ static _Noreturn void init_loop(pid_t program) {
   }
 }
 
-static void split_init(void) {
+static int split_init(void) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
   pid_t program = fork();
-  if (program < 0) return;
+  if (program < 0) return errno;
   if (program > 0) {
     /* No descriptor stays here: the program's end of the socketpair must be the last one (its execve is what the
      * shim waits for), and nothing of the host's may be found under /proc/1/fd (CVE-2024-21626). */
@@ -262,6 +275,7 @@ static void split_init(void) {
   }
   setpgid(0, 0);
   if (isatty(0)) tcsetpgrp(0, getpid());
+  return 0;
 }
 
 int op_exec(struct ctx *c, const struct arg *a) {
@@ -280,10 +294,10 @@ int op_exec(struct ctx *c, const struct arg *a) {
     memcpy(text + 5, c->home, home_len + 1);
     env[n] = text;
   }
+  int err = a[3].num != 0 ? split_init() : 0;
   struct sync_msg m = {.kind = SYNC_EXEC};
-  int err = sync_send(c->sync, &m, NULL, -1);
+  if (err == 0) err = sync_send(c->sync, &m, NULL, -1);
   if (err != 0) return err;
-  if (a[3].num != 0) split_init();
   reset_signals();
   return search_exec(c->note, a[0].str, argv, env);
 }

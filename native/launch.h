@@ -1,6 +1,9 @@
 #ifndef MYDOCKER_LAUNCH_H
 #define MYDOCKER_LAUNCH_H
 
+/* statfs(2) of a pseudo-terminal. */
+#define DEVPTS_MAGIC 0x1cd1
+
 /* The shim's own arguments, for --init to cover: they name files of the host. */
 extern char **shim_argv;
 /* Tells the caller that the child waits for a client (STREAMS_HOLD). */

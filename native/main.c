@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,7 +122,10 @@ static _Noreturn void child_main(void) {
 
 /* The pty master arrives; its slave is kept open here too, or the master would report a hang-up whenever the
  * program has it closed for a moment. */
-static void take_console(int master) {
+static bool take_console(int master) {
+  struct statfs fs;
+  if (!(mon.streams & STREAMS_TTY) || mon.out[0] >= 0) return false;
+  if (fstatfs(master, &fs) < 0 || fs.f_type != DEVPTS_MAGIC) return false;
   int flags = fcntl(master, F_GETFL);
   (void)fcntl(master, F_SETFL, flags | O_NONBLOCK);
   mon.out[0] = mon.in = master;
@@ -129,6 +133,7 @@ static void take_console(int master) {
   struct winsize size = {.ws_row = (unsigned short)(mon.pending_size & 0xffff),
                          .ws_col = (unsigned short)(mon.pending_size >> 16)};
   if (mon.pending_size != 0) (void)ioctl(master, TIOCSWINSZ, &size);
+  return true;
 }
 
 /* Follows the child up to its execve. 0, or the errno of the step in *f. */
@@ -150,7 +155,7 @@ static int await_exec(struct failure *f) {
     if (m.kind == SYNC_CONSOLE && msg.msg_controllen > 0) {
       int master;
       memcpy(&master, CMSG_DATA(&ctl.head), sizeof master);
-      take_console(master);
+      if (!take_console(master)) close(master);
     }
     if (m.kind == SYNC_FAILED) {
       *f = (struct failure){m.step, (int)m.error};
@@ -244,6 +249,10 @@ int main(int argc, char **argv) {
     return 1;
   }
   if (launch) {
+    /* The child will be seen by the container's processes before its program runs: none of them may open its
+     * descriptors or its memory (the plan, the socket to us). Inherited by clone, ended by execve. prctl(2). */
+    prctl(PR_SET_DUMPABLE, 0);
+    signal(SIGXFSZ, SIG_IGN);
     setsid();
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0xc4e42f05u
+#define PLAN_VERSION 0xdeefc5a8u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define STREAMS_STDIN 1u
@@ -56,6 +56,9 @@ enum op_code {
   OP_NO_NEW_PRIVS = 62,
   OP_SET_USER = 63,
   OP_EXEC = 64,
+  OP_RAISE_LIMIT = 65,
+  OP_SESSION_KEYRING = 66,
+  OP_CLOSE_DESCRIPTORS = 67,
   OP_STATE_FILE = 80,
   OP_EXIT_FILE = 81,
   OP_LOG = 82,
@@ -113,6 +116,9 @@ enum op_code {
   X(62, "no-new-privs", "", op_no_new_privs) /*  */ \
   X(63, "set-user", "s", op_set_user) /* user */ \
   X(64, "exec", "svvu", op_exec) /* file, argv, env, init */ \
+  X(65, "raise-limit", "u", op_raise_limit) /* resource */ \
+  X(66, "session-keyring", "", op_session_keyring) /*  */ \
+  X(67, "close-descriptors", "", op_close_descriptors) /*  */ \
   X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
   X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \
   X(82, "log", "squ", op_log) /* path, maxBytes, maxFiles */ \

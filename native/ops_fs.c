@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -114,10 +115,15 @@ int op_xattr(struct ctx *c, const struct arg *a) {
   return lsetxattr(a[0].str, a[1].str, a[2].str, a[2].len, 0) < 0 ? errno : 0;
 }
 
-/* chdir(2). */
+/* chdir(2), then getcwd(2): a directory that / does not lead to shows as "(unreachable)…", and would be a way out of
+ * the container (CVE-2024-21626). */
 int op_chdir(struct ctx *c, const struct arg *a) {
   (void)c;
-  return chdir(a[0].str) < 0 ? errno : 0;
+  char cwd[4096];
+  if (chdir(a[0].str) < 0) return errno;
+  long n = syscall(SYS_getcwd, cwd, sizeof cwd);
+  if (n < 0) return errno;
+  return cwd[0] == '/' ? 0 : ENOENT;
 }
 
 /* chroot(2) leaves the working directory outside, from where ".." escapes: the chdir belongs to it. */

@@ -3,6 +3,7 @@
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -79,4 +80,21 @@ int op_no_new_privs(struct ctx *c, const struct arg *a) {
   (void)c;
   (void)a;
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? errno : 0;
+}
+
+/* prlimit(2): the soft limit up to the hard one, which needs no privilege. The caller's shell may have lowered its own. */
+int op_raise_limit(struct ctx *c, const struct arg *a) {
+  (void)c;
+  struct rlimit limit;
+  if (getrlimit((int)a[0].num, &limit) < 0) return errno;
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit((int)a[0].num, &limit) < 0 ? errno : 0;
+}
+
+/* keyctl(2): a new session keyring; the inherited one holds the caller's keys. A kernel without keys has none. */
+int op_session_keyring(struct ctx *c, const struct arg *a) {
+  (void)c;
+  (void)a;
+  const long join_session_keyring = 1;
+  return syscall(SYS_keyctl, join_session_keyring, NULL) < 0 && errno != ENOSYS ? errno : 0;
 }

@@ -187,6 +187,15 @@ static int find_groups(const char *group) {
   return found || *group == 0 ? 0 : ENXIO;
 }
 
+/* The program opens its streams again by name (/dev/stdout, a log linked to it): pipes and the terminal made for it must
+ * be its own. Refused without CAP_CHOWN, and then it works with what it was given. */
+static void give_streams(uid_t uid) {
+  for (int fd = 0; fd < 3 && uid != 0; fd++) {
+    struct stat s;
+    if (fstat(fd, &s) == 0 && (S_ISFIFO(s.st_mode) || isatty(fd))) (void)!fchown(fd, uid, (gid_t)-1);
+  }
+}
+
 /*
  * setgroups, setresgid, setresuid in this order: after the user is given up the groups cannot be changed any more, and
  * groups left over from root are a way back (CVE-2022-36109 was a missing primary group among them). Raw calls: the
@@ -202,6 +211,7 @@ int op_set_user(struct ctx *c, const struct arg *a) {
   int err = find_user(user);
   if (err == 0) err = find_groups(group != NULL ? group : "");
   if (err != 0) return err;
+  give_streams(who.uid);
   if (syscall(SYS_setgroups, (size_t)who.group_count, who.groups) < 0) return errno;
   if (syscall(SYS_setresgid, who.gid, who.gid, who.gid) < 0) return errno;
   if (syscall(SYS_setresuid, who.uid, who.uid, who.uid) < 0) return errno;

@@ -45,6 +45,8 @@ const TEST_PACKAGES = {
   python3: 'python3',
   setfattr: 'attr',
   setcap: 'libcap2-bin',
+  keyctl: 'keyutils',
+  strace: 'strace',
 };
 
 function installTestPackages() {

@@ -177,6 +177,12 @@ function processText(a: Action): string | undefined {
       return 'setsid()';
     case 'pdeathsig':
       return `prctl(PR_SET_PDEATHSIG, ${a.signal === 9 ? 'SIGKILL' : a.signal})`;
+    case 'raise-limit':
+      return `setrlimit(${names.resourceName(a.resource)}, the hard limit)`;
+    case 'session-keyring':
+      return 'keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)';
+    case 'close-descriptors':
+      return 'close_range(3, ~0) but for the socket to the shim';
     case 'rlimit':
       return `prlimit(${names.resourceName(a.resource)}, ${a.soft}, ${a.hard})`;
     case 'capabilities':

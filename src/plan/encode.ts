@@ -24,7 +24,7 @@ export const PLAN_FLAGS = {
 } as const;
 
 /** errno numbers of what a step may ignore. */
-const IGNORED = { EPERM: 1, ENOENT: 2, EEXIST: 17, EINVAL: 22 } as const;
+const IGNORED = { EPERM: 1, ENOENT: 2, EACCES: 13, EEXIST: 17, EINVAL: 22 } as const;
 
 const SECTION_CODE: Record<Section, number> = { host: 0, 'host-after': 1, init: 2 };
 

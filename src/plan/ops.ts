@@ -92,6 +92,9 @@ export const OPS = {
     args: { file: 'str', argv: 'strv', env: 'strv', init: 'u32' },
     call: 'execve',
   },
+  'raise-limit': { code: 65, args: { resource: 'u32' }, call: 'prlimit64' },
+  'session-keyring': { code: 66, args: {}, call: 'keyctl(KEYCTL_JOIN_SESSION_KEYRING)' },
+  'close-descriptors': { code: 67, args: {}, call: 'close_range' },
   // What the monitor keeps while the container lives.
   'state-file': { code: 80, args: { path: 'str', id: 'str', bootId: 'str' }, call: 'open, write, rename' },
   'exit-file': { code: 81, args: { path: 'str', oomPath: 'str', sync: 'u32' }, call: 'open, write, rename' },

@@ -19,7 +19,7 @@ export interface StepNotes {
   /** Run backwards after a failure and when the container ends. Must be idempotent. */
   readonly undo?: Action;
   /** This errno counts as success ("the directory was there already"). */
-  readonly ignore?: 'EEXIST' | 'ENOENT' | 'EINVAL' | 'EPERM';
+  readonly ignore?: 'EEXIST' | 'ENOENT' | 'EINVAL' | 'EPERM' | 'EACCES';
 }
 
 export type Step = Action & StepNotes & { readonly where: Section };

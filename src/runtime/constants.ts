@@ -37,6 +37,9 @@ export const S_IFCHR = 0o020000;
 
 export const SIGKILL = 9;
 
+/** Resource number of setrlimit(2): open files. */
+export const RLIMIT_NOFILE = 7;
+
 /** Capability numbers, capability.h. */
 export const CAP: Readonly<Record<string, number>> = {
   CAP_CHOWN: 0,

@@ -2,7 +2,7 @@ import { type Action, NO_SLOT, type Plan, STREAMS, type StepNotes, steps } from 
 import { joinCgroup } from './cgroup.ts';
 import type { CgroupHost } from './cgroup-host.ts';
 import { CLONE } from './constants.ts';
-import { programSteps } from './launch.ts';
+import { leaveCaller, ownOomScore, programSteps } from './program.ts';
 import type { OciProcess } from './spec.ts';
 
 type Noted = Action & StepNotes;
@@ -85,6 +85,7 @@ export function planExec(input: ExecInput): Plan {
   });
   const init: Noted[] = [
     { op: 'barrier', why: 'the host’s part must be done first' },
+    ownOomScore(),
     ...join.tasks.map(
       (path): Noted => ({
         op: 'write',
@@ -95,7 +96,7 @@ export function planExec(input: ExecInput): Plan {
       }),
     ),
     { op: 'setns', slot: TARGET_SLOT, flags: nsFlags >>> 0, why: 'the container’s namespaces, root and all' },
-    { op: 'setsid', why: 'no terminal of the caller can be reached' },
+    ...leaveCaller(),
     ...programSteps(input.process, input.cgroups, { init: false, bindConsole: false }),
   ];
   return {

@@ -1,9 +1,10 @@
 import { type Action, NO_SLOT, type Plan, STREAMS, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { type CgroupV1Facts, planCgroup } from './cgroup.ts';
-import { type CgroupHost, safeCapabilities } from './cgroup-host.ts';
-import { CLONE, capabilityMask, MNT_DETACH, MOUNT_ATTR, MS, SIGKILL } from './constants.ts';
+import type { CgroupHost } from './cgroup-host.ts';
+import { CLONE, MNT_DETACH, MOUNT_ATTR, MS } from './constants.ts';
 import { planMasks, planMounts } from './mounts.ts';
-import type { OciProcess, OciSpec } from './spec.ts';
+import { leaveCaller, ownOomScore, programSteps } from './program.ts';
+import type { OciSpec } from './spec.ts';
 
 type Noted = Action & StepNotes;
 
@@ -164,7 +165,7 @@ function enterRoot(root: string): Noted[] {
 /** Namespaces entered, root changed: from here on the child sees only the container. */
 function beforeMounts(input: LaunchInput, join: readonly Step[]): Step[] {
   const own = input.spec.linux.namespaces.includes('cgroup');
-  const first: Noted[] = [{ op: 'barrier', why: 'the host’s part must be done first' }];
+  const first: Noted[] = [{ op: 'barrier', why: 'the host’s part must be done first' }, ownOomScore()];
   const second: Noted[] = [
     ...(own
       ? [
@@ -175,7 +176,7 @@ function beforeMounts(input: LaunchInput, join: readonly Step[]): Step[] {
           } as Noted,
         ]
       : []),
-    { op: 'setsid', why: 'a session of its own: no terminal of the caller can be reached' },
+    ...leaveCaller(),
     {
       op: 'mount',
       source: '',
@@ -193,58 +194,6 @@ function beforeMounts(input: LaunchInput, join: readonly Step[]): Step[] {
     ...input.rootfs.init,
     ...steps('init', ...enterRoot(input.spec.root.path)),
   ];
-}
-
-/** The last steps before the program: its streams, limits on itself, who it is, what it runs. */
-export function programSteps(
-  process: OciProcess,
-  host: CgroupHost,
-  options: { init: boolean; bindConsole: boolean },
-): Noted[] {
-  const mask = capabilityMask(safeCapabilities(process.capabilities, host));
-  const size = process.consoleSize ?? { height: 0, width: 0 };
-  const streams: Noted = process.terminal
-    ? {
-        op: 'console',
-        rows: size.height,
-        cols: size.width,
-        bind: options.bindConsole ? 1 : 0,
-        why: 'a terminal of the container’s own devpts; its master goes to the monitor',
-      }
-    : { op: 'stdio', why: 'the pipes become descriptors 0, 1 and 2' };
-  const list: Noted[] = [
-    streams,
-    { op: 'chdir', path: process.cwd, why: 'the working directory' },
-    {
-      op: 'capabilities',
-      bounding: mask,
-      effective: mask,
-      permitted: mask,
-      inheritable: 0,
-      ambient: 0,
-      why: 'root, but only inside: no capability that reaches the host',
-    },
-  ];
-  if (process.noNewPrivileges) list.push({ op: 'no-new-privs', why: 'setuid programs give nothing' });
-  list.push(
-    { op: 'set-user', user: process.user.username, why: 'groups first: without root they could not be set' },
-    {
-      op: 'pdeathsig',
-      signal: SIGKILL,
-      why: 'if the monitor is killed the container goes too; set last, a change of user clears it',
-    },
-    {
-      op: 'exec',
-      file: process.args[0] ?? '',
-      argv: process.args,
-      env: process.env,
-      init: options.init ? 1 : 0,
-      why: options.init
-        ? 'process 1 stays behind to reap; the program is its child'
-        : 'the program takes over as process 1',
-    },
-  );
-  return list;
 }
 
 /** The whole launch of a container, as data. Pure: nothing is looked up, nothing happens. */
