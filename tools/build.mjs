@@ -108,6 +108,8 @@ function buildExecutable() {
     'build',
     '--compile',
     '--bytecode',
+    '--format=esm',
+    '--splitting',
     '--minify',
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
