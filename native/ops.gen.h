@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0xdeefc5a8u
+#define PLAN_VERSION 0x236f3aeau
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define STREAMS_STDIN 1u
@@ -59,6 +59,7 @@ enum op_code {
   OP_RAISE_LIMIT = 65,
   OP_SESSION_KEYRING = 66,
   OP_CLOSE_DESCRIPTORS = 67,
+  OP_NAMESPACE_ROOT = 68,
   OP_STATE_FILE = 80,
   OP_EXIT_FILE = 81,
   OP_LOG = 82,
@@ -119,6 +120,7 @@ enum op_code {
   X(65, "raise-limit", "u", op_raise_limit) /* resource */ \
   X(66, "session-keyring", "", op_session_keyring) /*  */ \
   X(67, "close-descriptors", "", op_close_descriptors) /*  */ \
+  X(68, "namespace-root", "", op_namespace_root) /*  */ \
   X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
   X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \
   X(82, "log", "squ", op_log) /* path, maxBytes, maxFiles */ \

@@ -179,6 +179,8 @@ function processText(a: Action): string | undefined {
       return `prctl(PR_SET_PDEATHSIG, ${a.signal === 9 ? 'SIGKILL' : a.signal})`;
     case 'raise-limit':
       return `setrlimit(${names.resourceName(a.resource)}, the hard limit)`;
+    case 'namespace-root':
+      return 'setns("/proc/self/ns/mnt"), fchdir(back)';
     case 'session-keyring':
       return 'keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)';
     case 'close-descriptors':

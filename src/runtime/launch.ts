@@ -152,6 +152,10 @@ function enterRoot(root: string): Noted[] {
   return [
     { op: 'chdir', path: root, why: 'pivot_root takes "." for both roots' },
     {
+      op: 'namespace-root',
+      why: 'in a chroot, / is not the top of the mount namespace, and the host would stay in reach above the new root',
+    },
+    {
       op: 'pivot-root',
       newRoot: '.',
       putOld: '.',
