@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "util.h"
+
 static HOT bool released;
 static HOT int control_pidfd;
 
@@ -22,21 +24,41 @@ void attach_thaw(void) {
   close(fd);
 }
 
-/* Control frames are small and rare; one that does not fit the socket's buffer ends the client. */
-static void send_frame(struct client *c, uint8_t type, const void *data, uint32_t len) {
-  uint8_t buf[HEAD + 6144];
-  if (!c->framed || c->fd[0] < 0 || len > sizeof buf - HEAD) return;
-  uint32_t be = htonl(len);
-  memset(buf, 0, HEAD);
-  buf[0] = type;
-  memcpy(buf + 4, &be, 4);
-  memcpy(buf + HEAD, data, len);
-  if (send(c->fd[0], buf, HEAD + len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)(HEAD + len)) client_drop(c);
+bool attach_has_room(const struct client *c) { return c->queued + ANSWER_BYTES <= QUEUE_BYTES; }
+
+bool attach_half_sent(const struct client *c) {
+  return (c->owes[0] && c->sent[0] > 0) || (c->owes[1] && c->sent[1] > 0);
 }
 
+bool attach_flush(struct client *c) {
+  while (c->queued > 0 && !attach_half_sent(c)) {
+    ssize_t n = send(c->fd[0], c->queue, c->queued, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return false;
+    if (n < 0) {
+      client_drop(c);
+      return false;
+    }
+    c->queued -= (uint32_t)n;
+    memmove(c->queue, c->queue + n, c->queued);
+  }
+  return c->queued == 0;
+}
+
+static void put_head(uint8_t *to, uint8_t type, uint32_t len) {
+  uint32_t be = htonl(len);
+  memset(to, 0, HEAD);
+  to[0] = type;
+  memcpy(to + 4, &be, 4);
+}
+
+/* Room is there: attach_read reads no frame otherwise. */
 static void answer(struct client *c, uint8_t type, int err) {
   uint32_t data[2] = {type, (uint32_t)err};
-  send_frame(c, FR_OK, data, sizeof data);
+  put_head(c->queue + c->queued, FR_OK, sizeof data);
+  memcpy(c->queue + c->queued + HEAD, data, sizeof data);
+  c->queued += ANSWER_BYTES;
+  (void)attach_flush(c);
 }
 
 static int freeze(struct client *c) {
@@ -62,6 +84,7 @@ static void control(struct client *c, uint8_t type) {
       answer(c, type, mon.out[0] >= 0 && ioctl(mon.out[0], TIOCSWINSZ, &size) < 0 ? errno : 0);
       break;
     case FR_SIGNAL:
+      c->signalled = true;
       /* A pidfd of our own child: never somebody else's process that got the number again. */
       answer(c, type, syscall(SYS_pidfd_send_signal, control_pidfd, (int)v, NULL, 0) < 0 ? errno : 0);
       break;
@@ -76,8 +99,10 @@ static void control(struct client *c, uint8_t type) {
   }
 }
 
+bool input_waits(void) { return input.len > 0 || ((mon.streams & STREAMS_TTY) && !mon.serving); }
+
 void attach_read(struct client *c) {
-  while (c->fd[0] >= 0) {
+  while (c->fd[0] >= 0 && attach_has_room(c)) {
     ssize_t n;
     if (c->head_got < HEAD) {
       n = recv(c->fd[0], c->head + c->head_got, HEAD - c->head_got, MSG_DONTWAIT);
@@ -90,7 +115,7 @@ void attach_read(struct client *c) {
         if (c->head[0] != FR_STDIN && c->body_left > sizeof c->body) client_drop(c);
       }
     } else if (c->body_left > 0 && c->head[0] == FR_STDIN) {
-      if (input.len > 0) return;
+      if (input_waits()) return;
       uint32_t room = c->body_left < INPUT_BYTES ? c->body_left : INPUT_BYTES;
       n = recv(c->fd[0], input.buf, room, MSG_DONTWAIT);
       if (n > 0) {
@@ -119,42 +144,66 @@ void attach_read(struct client *c) {
 
 /* Bounded: a caller killed between the launch and its attach must not leave a half-made container for ever. */
 int clients_wait_release(void) {
-  struct pollfd fds[CLIENTS + 8];
-  for (int waits = 0; waits < 300 && !released; waits++) {
-    fds[0] = (struct pollfd){.fd = mon.listener, .events = POLLIN};
+  static struct pollfd fds[CLIENTS + 8];
+  uint64_t deadline = now_ms() + 30000;
+  while (!released && now_ms() < deadline) {
+    fds[0] = (struct pollfd){.fd = clients_full ? -1 : mon.listener, .events = POLLIN};
     int n = clients_poll(fds, 1, false);
-    if (poll(fds, (nfds_t)n, 100) < 0 && errno != EINTR) return errno;
+    int found = poll(fds, (nfds_t)n, 100);
+    if (found < 0 && errno != EINTR) return errno;
+    if (found == 0) clients_full = false;
+    if (found <= 0) continue;
     clients_serve(fds, 1, n);
     if (fds[0].revents & POLLIN) clients_accept();
   }
   return released ? 0 : ETIMEDOUT;
 }
 
-/* A socket closed while bytes wait unread in it resets its peer (ECONNRESET), which may then never read the frame
- * just sent. So what clients still send is read away until they hang up, for a second at most. */
-static void linger(void) {
-  struct pollfd fds[CLIENTS + 1];
+/* The last frame, the same for every client. */
+static uint8_t last[HEAD + 6144];
+static uint32_t last_len;
+
+/* After it, what the client still sends is read away until it hangs up: a socket closed while bytes wait unread in it
+ * resets its peer (ECONNRESET), which may then never read the frame just sent. True while there is more to do. */
+static bool say_goodbye(struct client *c, uint32_t *said) {
   char waste[512];
-  for (int waits = 0; waits < 50; waits++) {
-    nfds_t n = 0;
-    for (int i = 0; i <= CLIENTS; i++) {
-      ssize_t got = clients[i].fd[0] < 0 ? -1 : recv(clients[i].fd[0], waste, sizeof waste, MSG_DONTWAIT);
-      if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) client_drop(&clients[i]);
-      else if (clients[i].fd[0] >= 0) fds[n++] = (struct pollfd){.fd = clients[i].fd[0], .events = POLLIN};
-    }
-    if (n == 0) return;
-    (void)poll(fds, n, 20);
+  ssize_t n = 1;
+  if (attach_half_sent(c)) client_drop(c);
+  while (c->fd[0] >= 0 && attach_flush(c) && *said < last_len) {
+    n = send(c->fd[0], last + *said, last_len - *said, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno != EINTR) break;
+    if (n > 0) *said += (uint32_t)n;
   }
+  if (n < 0 && errno != EAGAIN) client_drop(c);
+  if (c->fd[0] < 0) return false;
+  n = recv(c->fd[0], waste, sizeof waste, MSG_DONTWAIT);
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) client_drop(c);
+  return c->fd[0] >= 0;
 }
 
+/* For a second at most: a client that is stopped (SIGSTOP) never takes it. */
 static void end_all(uint8_t type, const void *data, uint32_t len) {
+  static uint32_t said[CLIENTS + 1];
+  static struct pollfd fds[CLIENTS + 1];
+  uint64_t deadline = now_ms() + 1000;
+  if (len > sizeof last - HEAD) return;
+  put_head(last, type, len);
+  memcpy(last + HEAD, data, len);
+  last_len = HEAD + len;
+  clients_drop_inherited();
   if (mon.listener >= 0) clients_accept();
-  for (int i = 0; i <= CLIENTS; i++) {
-    if (clients[i].framed) send_frame(&clients[i], type, data, len);
-    else client_drop(&clients[i]);
-  }
-  linger();
-  for (int i = 0; i <= CLIENTS; i++) client_drop(&clients[i]);
+  do {
+    nfds_t n = 0;
+    for (int i = 1; i < clients_used; i++) {
+      struct client *c = &clients[i];
+      if (c->fd[0] < 0 || !say_goodbye(c, &said[i])) continue;
+      short events = said[i] < last_len ? POLLIN | POLLOUT : POLLIN;
+      fds[n++] = (struct pollfd){.fd = c->fd[0], .events = events};
+    }
+    if (n == 0) return;
+    (void)poll(fds, n, 100);
+  } while (now_ms() < deadline);
+  for (int i = 1; i < clients_used; i++) client_drop(&clients[i]);
 }
 
 void clients_failed(const void *payload, uint32_t len) { end_all(FR_FAILED, payload, len); }

@@ -1,101 +1,104 @@
 #include "attach.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-HOT struct client clients[CLIENTS + 1];
-static HOT bool ready;
+HOT_LAST struct client clients[CLIENTS + 1];
+HOT int clients_used;
+HOT bool clients_full;
+HOT uint32_t clients_moved;
+static HOT uint32_t births;
 static char chunk_room[2][CHUNK];
 static char input_room[INPUT_BYTES];
 HOT struct chunk chunks[2];
 HOT struct input input;
 
+static void clear(struct client *c) {
+  memset(c, 0, sizeof *c);
+  c->fd[0] = c->fd[1] = c->fd[2] = -1;
+}
+
 void clients_setup(void) {
-  if (ready) return;
+  if (clients_used > 0) return;
   for (int s = 0; s < 2; s++) chunks[s].buf = chunk_room[s];
   input.buf = input_room;
-  for (int i = 0; i <= CLIENTS; i++) clients[i].fd[0] = clients[i].fd[1] = clients[i].fd[2] = -1;
-  ready = true;
+  clear(&clients[0]);
+  clients_used = 1;
 }
 
-static bool is_socket(int fd) {
-  struct stat st;
-  return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
-void clients_inherit(void) {
-  clients_setup();
-  struct client *c = &clients[0];
-  for (int i = 0; i < 3; i++) {
-    c->fd[i] = i;
-    c->sock[i] = is_socket(i);
-  }
-  c->wants = 6 | ((mon.streams & STREAMS_STDIN) ? 1 : 0);
-}
+static bool is_free(const struct client *c) { return c->fd[0] < 0 && c->fd[1] < 0 && c->fd[2] < 0; }
 
 void client_drop(struct client *c) {
-  if (c->fd[0] < 0 && c->fd[1] < 0 && c->fd[2] < 0) return;
+  if (is_free(c)) return;
   if (c->freezes) attach_thaw();
   if (c->framed) close(c->fd[0]);
   else
     for (int i = 0; i < 3; i++)
       if (c->fd[i] >= 0) close(c->fd[i]);
-  memset(c, 0, sizeof *c);
-  c->fd[0] = c->fd[1] = c->fd[2] = -1;
+  clear(c);
+  clients_full = false;
 }
 
-void clients_drop_inherited(void) {
-  if (ready && !clients[0].framed) client_drop(&clients[0]);
+static bool hung_up(const struct client *c) {
+  struct pollfd p = {.fd = c->fd[0]};
+  return poll(&p, 1, 0) > 0;
 }
 
-bool clients_any(void) {
-  clients_setup();
-  for (int i = 0; i <= CLIENTS; i++)
-    if (clients[i].fd[0] >= 0 || clients[i].fd[1] >= 0 || clients[i].fd[2] >= 0) return true;
-  return false;
+/* Lower goes first when places run out. Whoever waits for an end it asked for, or keeps the container frozen, stays. */
+static int worth(const struct client *c) {
+  if (hung_up(c)) return 0;
+  if (c->freezes || (c->signalled && c->wants == 0)) return 3;
+  return c->wants == 0 && c->queued == 0 ? 1 : 2;
+}
+
+/* Makes room, so that a stop can come in however many wait or watch: the least worth goes, of equals the oldest. */
+static bool evict(void) {
+  struct client *least = NULL;
+  int lowest = 3;
+  for (int i = 1; i < clients_used; i++) {
+    struct client *c = &clients[i];
+    int w = is_free(c) ? 3 : worth(c);
+    if (w > lowest || w == 3 || (w == lowest && c->born > least->born)) continue;
+    lowest = w;
+    least = c;
+  }
+  if (least == NULL) return false;
+  client_drop(least);
+  return true;
+}
+
+static struct client *free_place(void) {
+  for (int i = 1; i < clients_used; i++)
+    if (is_free(&clients[i])) return &clients[i];
+  return clients_used <= CLIENTS ? &clients[clients_used++] : NULL;
 }
 
 void clients_accept(void) {
   clients_setup();
   for (;;) {
     int fd = accept4(mon.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+      if (evict()) continue;
+      clients_full = true;
+    }
     if (fd < 0) return;
-    int i = 1;
-    while (i <= CLIENTS && clients[i].fd[0] >= 0) i++;
-    if (i > CLIENTS) {
+    struct client *c = free_place();
+    if (c == NULL && evict()) c = free_place();
+    if (c == NULL) {
       close(fd);
       continue;
     }
-    struct client *c = &clients[i];
-    memset(c, 0, sizeof *c);
+    clear(c);
     c->fd[0] = c->fd[1] = c->fd[2] = fd;
-    c->framed = c->sock[0] = c->sock[1] = c->sock[2] = true;
+    c->framed = true;
+    c->born = ++births;
   }
-}
-
-static void read_inherited(struct client *c) {
-  ssize_t n = read(c->fd[0], input.buf, INPUT_BYTES);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n <= 0) {
-    close(c->fd[0]);
-    c->fd[0] = -1;
-    input.eof = true;
-    return;
-  }
-  input.off = 0;
-  input.len = (uint32_t)n;
 }
 
 void clients_offer(int s) {
-  clients_setup();
-  for (int i = 0; i <= CLIENTS; i++) {
+  for (int i = 0; i < clients_used; i++) {
     struct client *c = &clients[i];
     c->owes[s] = c->fd[s + 1] >= 0 && (c->wants & (2 << s)) != 0;
     c->sent[s] = 0;
@@ -106,18 +109,7 @@ void clients_offer(int s) {
 static ssize_t send_some(struct client *c, int s) {
   struct chunk *ch = &chunks[s];
   int fd = c->fd[s + 1];
-  if (!c->framed) {
-    /* After POLLOUT a pipe takes a page without waiting; never more, so that a slow reader cannot hold us. */
-    size_t n = ch->len - c->sent[s];
-    if (n > 4096) n = 4096;
-    if (c->sock[s + 1]) return send(fd, ch->buf + c->sent[s], n, MSG_DONTWAIT | MSG_NOSIGNAL);
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    if (poll(&p, 1, 0) == 0) {
-      errno = EAGAIN;
-      return -1;
-    }
-    return write(fd, ch->buf + c->sent[s], n);
-  }
+  if (!c->framed) return inherited_write(c, s, ch->buf + c->sent[s], ch->len - c->sent[s]);
   if (c->sent[s] < HEAD) {
     uint8_t head[HEAD] = {(uint8_t)(s + 1)};
     uint32_t be = htonl(ch->len);
@@ -127,47 +119,53 @@ static ssize_t send_some(struct client *c, int s) {
   return send(fd, ch->buf + (c->sent[s] - HEAD), ch->len - (c->sent[s] - HEAD), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* True while the client's other stream is in the middle of a frame: two frames must not be interleaved. */
-static bool other_half_sent(const struct client *c, int s) {
-  return c->framed && c->owes[1 - s] && c->sent[1 - s] > 0;
+/* Two frames must not be interleaved: neither of the two streams, nor an answer with one of them. */
+static bool may_send(struct client *c, int s) {
+  if (!c->framed || c->sent[s] > 0) return true;
+  return !attach_half_sent(c) && attach_flush(c);
+}
+
+static void deliver(struct client *c, int s) {
+  uint32_t whole = chunks[s].len + (c->framed ? HEAD : 0);
+  while (c->owes[s] && may_send(c, s)) {
+    ssize_t n = send_some(c, s);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    if (n < 0) {
+      if (c->framed) client_drop(c);
+      else inherited_failed(c, s, errno);
+      return;
+    }
+    clients_moved += (uint32_t)n;
+    c->sent[s] += (uint32_t)n;
+    if (c->sent[s] == whole) c->owes[s] = false;
+  }
 }
 
 bool clients_deliver(int s) {
   bool all = true;
-  for (int i = 0; i <= CLIENTS; i++) {
-    struct client *c = &clients[i];
-    uint32_t whole = chunks[s].len + (c->framed ? HEAD : 0);
-    while (c->owes[s] && !other_half_sent(c, s)) {
-      ssize_t n = send_some(c, s);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0 && errno == EAGAIN) break;
-      if (n < 0) {
-        if (c->framed) client_drop(c);
-        else {
-          close(c->fd[s + 1]);
-          c->fd[s + 1] = -1;
-          /* `run … | head`: nobody reads any more, so the program must hear of it (SIGPIPE), as without a container. */
-          mon.deaf[s] = true;
-        }
-        c->owes[s] = false;
-        break;
-      }
-      c->sent[s] += (uint32_t)n;
-      if (c->sent[s] == whole) c->owes[s] = false;
-    }
-    if (c->owes[s]) all = false;
+  for (int i = 0; i < clients_used; i++) {
+    deliver(&clients[i], s);
+    if (clients[i].owes[s]) all = false;
   }
   return all;
 }
 
+/* A socket whose other end is closed reports that whatever is asked for: one that has nothing to do now is left out,
+ * or poll would return at once for ever. One that froze the container stays in, to be missed at once. */
+static struct pollfd framed_poll(const struct client *c, bool want_input) {
+  bool stdin_waits = c->head_got == HEAD && c->head[0] == FR_STDIN && !want_input;
+  bool sends = c->owes[0] || c->owes[1] || c->queued > 0;
+  short events = (short)((stdin_waits || !attach_has_room(c) ? 0 : POLLIN) | (sends ? POLLOUT : 0));
+  return (struct pollfd){.fd = events == 0 && !c->freezes ? -1 : c->fd[0], .events = events};
+}
+
 int clients_poll(struct pollfd *fds, int n, bool want_input) {
   clients_setup();
-  for (int i = 0; i <= CLIENTS; i++) {
+  for (int i = 0; i < clients_used; i++) {
     struct client *c = &clients[i];
     if (c->framed) {
-      bool stdin_waits = c->head_got == HEAD && c->head[0] == FR_STDIN && !want_input;
-      short ev = (short)((stdin_waits ? 0 : POLLIN) | (c->owes[0] || c->owes[1] ? POLLOUT : 0));
-      fds[n++] = (struct pollfd){.fd = c->fd[0], .events = ev};
+      fds[n++] = framed_poll(c, want_input);
       continue;
     }
     if (c->fd[0] >= 0 && want_input && (c->wants & 1) && mon.in >= 0)
@@ -178,20 +176,37 @@ int clients_poll(struct pollfd *fds, int n, bool want_input) {
   return n;
 }
 
+static void serve(struct client *c, short revents) {
+  if (!c->framed) {
+    if (revents != 0 && input.len == 0) inherited_read(c);
+    return;
+  }
+  if ((revents & POLLOUT) && !attach_flush(c) && c->fd[0] < 0) return;
+  if (revents & POLLIN) attach_read(c);
+  else if (revents & (POLLHUP | POLLERR)) client_drop(c);
+}
+
 void clients_serve(const struct pollfd *fds, int from, int n) {
   for (int k = from; k < n; k++) {
-    if (fds[k].fd < 0 || !(fds[k].revents & (POLLIN | POLLHUP | POLLERR))) continue;
-    for (int i = 0; i <= CLIENTS; i++) {
-      struct client *c = &clients[i];
-      if (c->fd[0] != fds[k].fd) continue;
-      if (c->framed) attach_read(c);
-      else if (input.len == 0) read_inherited(c);
+    if (fds[k].fd < 0 || fds[k].revents == 0) continue;
+    for (int i = 0; i < clients_used; i++) {
+      if (clients[i].fd[0] != fds[k].fd) continue;
+      serve(&clients[i], fds[k].revents);
       break;
     }
   }
 }
 
-void clients_drop_stuck(void) {
-  for (int i = 0; i <= CLIENTS; i++)
-    if (clients[i].framed && (clients[i].owes[0] || clients[i].owes[1])) client_drop(&clients[i]);
+bool clients_asked(void) {
+  for (int i = 0; i < clients_used; i++)
+    if (clients[i].framed && clients[i].signalled && clients[i].wants == 0) return true;
+  return false;
+}
+
+void clients_drop_stuck(bool inherited) {
+  for (int i = 0; i < clients_used; i++) {
+    struct client *c = &clients[i];
+    if (!c->owes[0] && !c->owes[1]) continue;
+    if (c->framed || inherited) client_drop(c);
+  }
 }

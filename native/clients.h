@@ -54,8 +54,13 @@ void clients_drop_inherited(void);
 /* The process that FR_SIGNAL goes to. */
 void clients_control(int pidfd);
 void clients_accept(void);
-/* Drops socket clients that do not take their output. */
-void clients_drop_stuck(void);
-bool clients_any(void);
+/* No place or no descriptor is left for the next client: the listener must rest until one goes. */
+extern bool clients_full;
+/* Grows with every byte handed on: a client that takes its output slowly is not stuck. */
+extern uint32_t clients_moved;
+/* Somebody sent a signal and waits for the end of the program. */
+bool clients_asked(void);
+/* Drops clients that do not take their output: on sockets, and with `inherited` descriptors 0-2 too. */
+void clients_drop_stuck(bool inherited);
 
 #endif

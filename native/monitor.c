@@ -19,8 +19,11 @@ void monitor_setup(void) {
   mon.child_io[0] = mon.child_io[1] = mon.child_io[2] = -1;
 }
 
-/* Output after the program's end is handed on as long as clients take it; a stuck one is given up after this. */
+/* Output after the program's end is handed on as long as clients take it. A stuck one is given up after this, or after
+ * the shorter time when somebody waits for an end they asked for (stop, kill, rm -f); then slow ones too, after the
+ * longer. Inherited descriptors are given up only then: `run … | less` may be read tomorrow. */
 #define STUCK_MS 10000
+#define STUCK_ASKED_MS 1000
 
 /* The next piece of output, if everyone has the last one. Returns true when it may be called again at once. */
 static bool pump_out(int s) {
@@ -94,20 +97,38 @@ static void read_oom(struct ending *e) {
 }
 
 struct wait_set {
-  struct pollfd fds[2 * CLIENTS + 16];
+  struct pollfd *fds;
   int count, clients_from;
 };
+static HOT_LAST struct pollfd wait_fds[CLIENTS + 16];
 
 static void fill(struct wait_set *w, int pidfd, int parent) {
   struct pollfd *f = w->fds;
   f[0] = (struct pollfd){.fd = pidfd, .events = POLLIN};
-  f[1] = (struct pollfd){.fd = mon.listener, .events = POLLIN};
+  f[1] = (struct pollfd){.fd = clients_full ? -1 : mon.listener, .events = POLLIN};
   f[2] = (struct pollfd){.fd = parent, .events = POLLIN};
   f[3] = (struct pollfd){.fd = chunks[0].len ? -1 : mon.out[0], .events = POLLIN};
   f[4] = (struct pollfd){.fd = chunks[1].len ? -1 : mon.out[1], .events = POLLIN};
   f[5] = (struct pollfd){.fd = input.len ? mon.in : -1, .events = POLLOUT};
   w->clients_from = 6;
   w->count = clients_poll(f, 6, input.len == 0);
+}
+
+/* What is left of the output, and since when nobody took any of it. */
+struct rest {
+  uint64_t quiet_since, asked_since;
+  uint32_t moved;
+};
+
+static void give_up_stuck(struct rest *r) {
+  uint64_t now = now_ms();
+  bool asked = clients_asked();
+  if (r->quiet_since == 0 || r->moved != clients_moved) r->quiet_since = now;
+  if (r->asked_since == 0 && asked) r->asked_since = now;
+  r->moved = clients_moved;
+  bool stuck = now - r->quiet_since >= (asked ? STUCK_ASKED_MS : STUCK_MS);
+  bool slow = asked && now - r->asked_since >= STUCK_MS;
+  if (stuck || slow) clients_drop_stuck(asked);
 }
 
 static bool drained(void) {
@@ -117,20 +138,21 @@ static bool drained(void) {
 }
 
 void monitor_loop(int pidfd, struct ending *e) {
-  struct wait_set w;
-  int stuck_ms = 0;
+  struct wait_set w = {.fds = wait_fds};
+  struct rest rest = {0};
   bool dead = false;
   clients_setup();
+  mon.serving = true;
   clients_control(pidfd);
   /* The caller is the one who reads descriptors 0-2 here; when it goes, they must not hold or steal anything. */
   int parent = mon.streams & STREAMS_INHERIT ? (int)syscall(SYS_pidfd_open, getppid(), 0) : -1;
   for (;;) {
     if (dead && drained()) break;
     fill(&w, dead ? -1 : pidfd, parent);
-    int n = poll(w.fds, (nfds_t)w.count, dead ? 100 : -1);
+    int n = poll(w.fds, (nfds_t)w.count, dead ? 100 : clients_full ? 1000 : -1);
     if (n < 0) continue;
-    if (dead && n == 0 && (stuck_ms += 100) >= STUCK_MS) clients_drop_stuck();
-    if (n > 0) stuck_ms = 0;
+    if (n == 0) clients_full = false;
+    if (dead) give_up_stuck(&rest);
     clients_serve(w.fds, w.clients_from, w.count);
     if (w.fds[1].revents & POLLIN) clients_accept();
     if (parent >= 0 && w.fds[2].revents) {

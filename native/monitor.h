@@ -5,7 +5,7 @@
 #include "shim.h"
 
 #define PATH_BYTES 512
-#define CLIENTS 32
+#define CLIENTS 256
 
 /* Settings the plan's monitor steps leave behind. Paths are copied: the plan's memory goes. */
 struct monitor {
@@ -27,6 +27,7 @@ struct monitor {
   char freeze_word[16], thaw_word[16];
   char id[80], boot_id[48];
   bool exit_sync;
+  bool serving;                  /* the program runs: its terminal is there */
 };
 
 extern struct monitor mon;

@@ -10,6 +10,7 @@ enum report_kind {
   R_EXITED = 3,       /* struct ending */
   R_UNDO_FAILED = 4,  /* u32 step, u32 errno */
   R_READY = 5,        /* held, waiting for a client */
+  R_OUTPUT_LOST = 6,  /* u32 stream, u32 errno: the caller's descriptor took no more, the program went on */
 };
 
 /* One record: u32 kind, u32 length, data. */

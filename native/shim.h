@@ -18,6 +18,8 @@
 
 /* What a monitor touches while it idles lies together, on few pages: the linker sorts sections by name. */
 #define HOT __attribute__((section(".bss.a_hot")))
+/* The same for a large array of which only the beginning is touched: it comes last, so that what follows it stays near. */
+#define HOT_LAST __attribute__((section(".bss.a_hot_last")))
 
 /* Descriptors the caller hands over. */
 enum { FD_PLAN = 3, FD_REPORT = 4 };

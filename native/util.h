@@ -22,6 +22,9 @@ struct dirent64_raw {
 long read_dir(int fd, void *buf, size_t len);
 bool is_dot(const char *name);
 
+/* CLOCK_MONOTONIC. */
+uint64_t now_ms(void);
+
 /* A wait that grows from 1 to 20 ms and gives up after a while. */
 struct patience {
   uint64_t deadline_ms;

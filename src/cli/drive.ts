@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { badInput } from '../base/errors.ts';
 import type { How, Running } from '../engine/index.ts';
 import { warn } from './out.ts';
@@ -7,7 +8,7 @@ import { onSignals } from './signals.ts';
 /** How the program's streams are connected, from `-d`, `-i` and `-t`. Throws as Docker does for `-it` without a terminal. */
 export function howFromFlags(flags: Flags): How {
   if (flags.bool('detach')) return 'detached';
-  if (!flags.bool('tty')) return 'inherit';
+  if (!flags.bool('tty')) return howWithoutTty(flags.bool('interactive'));
   if (flags.bool('interactive') && process.stdin.isTTY !== true) {
     throw badInput('the input device is not a TTY', {
       subject: '-t',
@@ -15,6 +16,14 @@ export function howFromFlags(flags: Flags): How {
     });
   }
   return 'session';
+}
+
+/**
+ * A monitor is in no shell's job: it would go on reading the terminal after Ctrl-Z or from the background, and take
+ * what is typed for the shell. So this process reads a terminal, cooked as it is, and is stopped with its job.
+ */
+export function howWithoutTty(stdin: boolean): How {
+  return stdin && isatty(0) ? 'session' : 'inherit';
 }
 
 /** What driving a started program needs to know. */

@@ -72,7 +72,9 @@ export class Containers {
     this.core.prepare();
     const record = createContainer(this.core, spec, await this.image(spec), true);
     const undo = async (error: unknown): Promise<never> => {
-      if (!(error instanceof MydockerError && error.code === 'MONITOR_LOST'))
+      // The program did run: what it wrote into its files stays.
+      const ran = ['MONITOR_LOST', 'OUTPUT_LOST'];
+      if (!(error instanceof MydockerError && ran.includes(error.code)))
         await dropContainer(this.core, record.id, record.name);
       throw error;
     };

@@ -1,6 +1,6 @@
 import { MydockerError, randomHex } from '../base/index.ts';
 import { type ExecInput, planExec } from '../runtime/index.ts';
-import { AttachClient, encodeLaunch, startShim, stepError, WANTS } from '../shim/index.ts';
+import { AttachClient, encodeLaunch, outputError, startShim, stepError, WANTS } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
@@ -72,6 +72,7 @@ export async function execInContainer(
       starting = false;
       if (report.failure !== undefined) throw stepError(what, plan, report.failure);
       if (report.ending === undefined) throw lost();
+      if (report.outputLost !== undefined) throw outputError(record.name, report.outputLost);
       return report.ending.code;
     });
     return { ...running, exit };

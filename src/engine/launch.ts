@@ -11,7 +11,15 @@ import {
 } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
-import { AttachClient, encodeLaunch, type Report, startShim, stepError, WANTS } from '../shim/index.ts';
+import {
+  AttachClient,
+  encodeLaunch,
+  outputError,
+  type Report,
+  startShim,
+  stepError,
+  WANTS,
+} from '../shim/index.ts';
 import { type ContainerRecord, ownMark, runDir, stagingName } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { launchPlan } from './launch-plan.ts';
@@ -91,6 +99,7 @@ async function exitOf(core: Core, record: ContainerRecord, started: Promise<Star
   const { report, plan } = await started;
   if (report.failure !== undefined) throw stepError(`cannot start ${record.name}`, plan, report.failure);
   if (report.ending === undefined) throw await lostShim(core, record);
+  if (report.outputLost !== undefined) throw outputError(record.name, report.outputLost);
   return report.ending.code;
 }
 

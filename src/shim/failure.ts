@@ -1,6 +1,6 @@
 import { EXIT, errnoNumber, errnoWords, MydockerError } from '../base/index.ts';
 import { OPS, type Plan, type Step } from '../plan/index.ts';
-import type { Failure } from './report.ts';
+import type { Failure, OutputLost } from './report.ts';
 
 /** What a step is about, in a few words: "mount overlay on /var/lib/…/rootfs". */
 export function sayStep(step: Step): string {
@@ -226,5 +226,15 @@ export function stepError(what: string, plan: Plan, failure: Failure): MydockerE
       remedy: advice?.remedy,
       exitCode: advice?.exitCode,
     },
+  );
+}
+
+/** The error for output the caller never got, though the program went on to its end. */
+export function outputError(name: string, { stream, errno }: OutputLost): MydockerError {
+  const which = stream === 1 ? 'standard output' : 'standard error';
+  return new MydockerError(
+    'OUTPUT_LOST',
+    `part of what ${name} wrote is lost: ${which}: ${errno}: ${errnoWords(errnoNumber(errno) ?? 0)}`,
+    { errno, subject: which, remedy: isFull(errno) ? 'free some space where it goes' : undefined },
   );
 }

@@ -1,6 +1,6 @@
 export { type AssetName, assetPath, setAssets, shimBinary } from './assets.ts';
 export { AttachClient, type AttachEnd, WANTS } from './attach.ts';
-export { interpreterOf, sayStep, stepError } from './failure.ts';
-export type { Ending, Failure, Report } from './report.ts';
+export { interpreterOf, outputError, sayStep, stepError } from './failure.ts';
+export type { Ending, Failure, OutputLost, Report } from './report.ts';
 export { encodeLaunch, openUnnamed, readWhole, type ShimRun, type ShimStart, startShim } from './run.ts';
 export { openStepStream, runActions, runWalk, type StepStream } from './tree.ts';

@@ -19,12 +19,19 @@ export interface Ending {
   oomKilled: boolean;
 }
 
+/** A stream of the caller that took no more output, for another reason than that its reader is gone. */
+export interface OutputLost {
+  stream: 1 | 2;
+  errno: string;
+}
+
 export interface Report {
   startedPid: number | undefined;
   ready: boolean;
   failure: Failure | undefined;
   undoFailure: { index: number; errno: string } | undefined;
   ending: Ending | undefined;
+  outputLost: OutputLost | undefined;
 }
 
 const NO_STEP = 0xffffffff;
@@ -53,6 +60,7 @@ export function decodeReport(bytes: Buffer): Report {
     failure: undefined,
     undoFailure: undefined,
     ending: undefined,
+    outputLost: undefined,
   };
   for (let at = 0; at + 8 <= bytes.length; ) {
     const kind = bytes.readUInt32LE(at);
@@ -66,6 +74,11 @@ export function decodeReport(bytes: Buffer): Report {
     else if (kind === 4)
       report.undoFailure = { index: data.readUInt32LE(0), errno: errnoName(data.readUInt32LE(4)) };
     else if (kind === 5) report.ready = true;
+    else if (kind === 6)
+      report.outputLost = {
+        stream: data.readUInt32LE(0) === 1 ? 1 : 2,
+        errno: errnoName(data.readUInt32LE(4)),
+      };
     at += 8 + size;
   }
   return report;

@@ -53,8 +53,9 @@ async function runContainer(context: Context): Promise<number> {
   const detachKeys = flags.string('detach-keys');
   const attached = { how, tty: spec.tty === true, stdin: spec.stdin === true, detachKeys };
   return follow(starting, attached).catch((error: unknown) => {
-    // The program could not be started, so the engine took the container back; a lost monitor leaves it.
-    if (error instanceof MydockerError && error.code !== 'MONITOR_LOST') idFile.remove();
+    // The program could not be started, so the engine took the container back; these two leave it.
+    const stays = ['MONITOR_LOST', 'OUTPUT_LOST'];
+    if (error instanceof MydockerError && !stays.includes(error.code)) idFile.remove();
     throw error;
   });
 }

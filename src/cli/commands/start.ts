@@ -1,5 +1,5 @@
 import { badInput } from '../../base/errors.ts';
-import { follow } from '../drive.ts';
+import { follow, howWithoutTty } from '../drive.ts';
 import { print, warn } from '../out.ts';
 import { DETACH_KEYS } from '../run-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
@@ -42,7 +42,7 @@ async function startAttached(context: Context): Promise<number> {
   }
   const engine = await context.engine();
   const { tty, stdin } = (await engine.containers.inspect(ref)).config;
-  const how = tty ? 'session' : 'inherit';
+  const how = tty ? 'session' : howWithoutTty(stdin && context.flags.bool('interactive'));
   return follow(engine.containers.start(ref, how), {
     how,
     tty,
