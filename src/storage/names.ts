@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { errnoOf, MydockerError } from '../base/errors.ts';
 import { createMountPoints } from './mount-points.ts';
 import { isAbandoned, stagingName } from './owner.ts';
@@ -75,7 +84,10 @@ export function releaseName(paths: Paths, name: string, id: string): void {
   if (idOfName(paths, name) === id) rmSync(nameFile(paths, name), { force: true });
 }
 
-/** Makes the directories that every command finds. Cheap when they are there. */
+/** Below the root directory files of containers keep their setuid bits: nobody else may reach them (CVE-2021-41091). */
+const PRIVATE = 0o700;
+
+/** Makes the directories that every command finds, and closes those an earlier version left open. Cheap when they are there. */
 export function createState(paths: Paths): void {
   for (const dir of [
     `${paths.root}/containers`,
@@ -84,7 +96,10 @@ export function createState(paths: Paths): void {
     `${paths.root}/bin`,
     paths.run,
   ]) {
-    if (!existsSync(dir)) mkdirSync(dir, { recursive: true, mode: 0o711 });
+    const there = statSync(dir, { throwIfNoEntry: false });
+    // The root directory itself, if it was there before, may be somebody's with other things in it: its mode stays.
+    if (there === undefined) mkdirSync(dir, { recursive: true, mode: PRIVATE });
+    else if ((there.mode & 0o777) !== PRIVATE) chmodSync(dir, PRIVATE);
   }
   createMountPoints(paths.root);
 }
