@@ -11,6 +11,7 @@ import {
   takeName,
   writeRecord,
 } from '../storage/index.ts';
+import { bury } from './bury.ts';
 import { type CommitSpec, commitContainer } from './commit.ts';
 import type { Core } from './core.ts';
 import { createContainer, recordOf } from './create.ts';
@@ -22,11 +23,11 @@ import { imageFor } from './images.ts';
 import { startContainer } from './launch.ts';
 import { launchPlan } from './launch-plan.ts';
 import { readLogs } from './logs.ts';
-import { removeContainer } from './remove.ts';
+import { discardContainer, removeContainer } from './remove.ts';
 import { AttachedSession } from './session.ts';
 import { lifeOf, requireRecord, requireRunning } from './status.ts';
 import { connectMonitor, killContainer, stopContainer, waitContainer } from './stop.ts';
-import { bury, dropContainer, sweep } from './sweep.ts';
+import { sweep } from './sweep.ts';
 import type {
   ContainerDetails,
   ContainerSpec,
@@ -73,7 +74,7 @@ export class Containers {
     const record = createContainer(this.core, spec, await this.image(spec), true);
     const undo = async (error: unknown): Promise<never> => {
       if (!(error instanceof MydockerError && error.code === 'MONITOR_LOST'))
-        await dropContainer(this.core, record.id, record.name);
+        await discardContainer(this.core, record.id, record.name);
       throw error;
     };
     const running = await startContainer(this.core, record, how, fds).catch(undo);
