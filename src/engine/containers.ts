@@ -90,7 +90,10 @@ export class Containers {
     return { ...running, exit: settle() };
   }
 
-  /** Starts a created or stopped container again, with the writes it has. Running already: does nothing. */
+  /**
+   * Starts a created or stopped container again, with the writes it has. Running already: does nothing; unless
+   * `detached`, attaches to it: there is a session then, also with `inherit`.
+   */
   async start(ref: string, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
     const record = this.record(ref);
@@ -98,8 +101,14 @@ export class Containers {
     const running = await startContainer(this.core, record, how, fds);
     await sweep(this.core, true);
     if (running !== undefined) return running;
+    const known = { id: record.id, name: record.name };
+    if (how !== 'detached') {
+      const session = await this.attach(record.id);
+      const exit = session.done.then((code) => code ?? 0);
+      return { ...known, notes: [], session, exit, signal: (number) => session.signal(number) };
+    }
     const note = `${record.name} runs already`;
-    return { id: record.id, name: record.name, notes: [note], exit: Promise.resolve(0), signal: () => {} };
+    return { ...known, notes: [note], exit: Promise.resolve(0), signal: () => {} };
   }
 
   /** One more program in a running container. Throws NOT_RUNNING, and nothing is executed anywhere. */
