@@ -130,8 +130,10 @@ export async function dropContainer(core: Core, id: string, name: string | undef
   try {
     renameSync(containerDir(core.paths, id), doomed);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return;
-    throw error;
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    // A --rm container whose plan was undone by half: its name may be left, and may be taken over by now.
+    if (name !== undefined && idOfName(core.paths, name) === id) freeName(core.paths, name, id);
+    return;
   }
   if (name !== undefined) releaseName(core.paths, name, id);
   else {
