@@ -1,8 +1,10 @@
 /** Commands at the same time on the same container: one after the other, or an error; never a container without a record. */
 import assert from 'node:assert/strict';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -128,9 +130,14 @@ test('a monitor whose connections are all taken: stop, kill and rm -f come throu
     ['wait', 'full'],
   ]) {
     const id = await host.ok('run', '-d', '--name', 'full', 'busybox', 'sleep', '613');
-    const idle = Array.from({ length: 40 }, () => connect(`${runDir(id)}/attach.sock`));
-    for (const socket of idle) socket.on('error', () => {});
-    await sleep(100);
+    const directory = openSync(runDir(id), 'r');
+    let connected = 0;
+    // Through its descriptor: sun_path of unix(7) holds 107 bytes.
+    const idle = Array.from({ length: 40 }, () => connect(`/proc/self/fd/${directory}/attach.sock`));
+    for (const socket of idle) socket.on('error', () => {}).on('connect', () => connected++);
+    await until('all are connected', () => connected === 40);
+    closeSync(directory);
+    await sleep(50);
     const result = host.run(args);
     await sleep(300);
     for (const socket of idle) socket.destroy();
