@@ -92,6 +92,8 @@ function fileText(a: Action): string | undefined {
     case 'chdir':
     case 'chroot':
       return `${a.op}(${quote(a.path)})`;
+    case 'unlink-link':
+      return `unlink(${quote(a.path)}, if it still says ${quote(a.text)})`;
     case 'write':
       return `write(${quote(a.path)}, ${data(a.data)}${CREATED[a.create === 0 ? 0 : 1]})`;
     case 'remove-tree':

@@ -38,6 +38,7 @@ export const OPS = {
   walk: { code: 19, args: { path: 'str' }, call: 'openat, getdents, fstatat, llistxattr, read …' },
   'kill-cgroup': { code: 20, args: { path: 'str' }, call: 'pidfd_open, pidfd_send_signal' },
   rename: { code: 21, args: { from: 'str', path: 'str' }, call: 'rename' },
+  'unlink-link': { code: 22, args: { path: 'str', text: 'str' }, call: 'readlink, unlink' },
   // Mounts.
   mount: {
     code: 30,

@@ -54,18 +54,19 @@ function ownership(input: LaunchInput): Noted[] {
     },
   ];
   if (input.autoRemove) {
+    // Undone backwards: the name goes while the container is there, so that nobody has taken it over by then.
     list.push(
-      {
-        op: 'own',
-        what: nameFile,
-        why: '--rm: the name is free again afterwards',
-        undo: { op: 'unlink', path: nameFile },
-      },
       {
         op: 'own',
         what: containerDir,
         why: '--rm: record, log and writes go when it ends',
         undo: { op: 'remove-tree', path: containerDir },
+      },
+      {
+        op: 'own',
+        what: nameFile,
+        why: '--rm: the name is free again afterwards',
+        undo: { op: 'unlink-link', path: nameFile, text: input.id },
       },
     );
   } else {

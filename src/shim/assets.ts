@@ -52,7 +52,7 @@ export function shimBinary(root: string): string {
       },
     );
   }
-  mkdirSync(`${root}/bin`, { recursive: true, mode: 0o755 });
+  mkdirSync(`${root}/bin`, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}`;
   const fd = openSync(temporary, 'w', 0o700);
   try {
