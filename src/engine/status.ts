@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import { builtin, errnoOf, MydockerError, sleep } from '../base/index.ts';
 import {
   type Broken,
@@ -47,7 +47,8 @@ export function monitorAlive(state: RunState): boolean {
 function startingAlive(directory: string): boolean {
   try {
     if (isOwnerAlive(claimText(`${directory}/owner`) ?? '')) return true;
-    return Date.now() - statSync(directory).mtimeMs < START_GRACE_MS;
+    // The mark's own time: the directory's changes with everybody who waits for a turn in it.
+    return Date.now() - lstatSync(`${directory}/owner`).mtimeMs < START_GRACE_MS;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;
