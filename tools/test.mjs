@@ -43,10 +43,7 @@ const TEST_PACKAGES = {
   ps: 'procps',
   setpriv: 'util-linux',
   script: 'bsdutils',
-  setfattr: 'attr',
-  setcap: 'libcap2-bin',
   keyctl: 'keyutils',
-  strace: 'strace',
 };
 
 function installTestPackages() {
