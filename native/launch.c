@@ -254,7 +254,8 @@ static int split_init(void) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
-  pid_t program = fork();
+  /* _Fork(3): no handlers to run, and fork(3) brings the locks of all of libc along. */
+  pid_t program = _Fork();
   if (program < 0) return errno;
   if (program > 0) {
     /* No descriptor stays here: the program's end of the socketpair must be the last one (its execve is what the

@@ -117,7 +117,7 @@ int op_utimes(struct ctx *c, const struct arg *a) {
   (void)c;
   struct timespec t = {.tv_sec = (time_t)(int64_t)a[1].num, .tv_nsec = (long)a[2].num};
   struct timespec both[2] = {t, t};
-  return utimensat(AT_FDCWD, a[0].str, both, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
+  return syscall(SYS_utimensat, AT_FDCWD, a[0].str, both, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
 }
 
 /* lsetxattr(2). security.capability is cleared by chown and by writing, so it comes after both. xattr(7). */

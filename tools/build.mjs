@@ -59,7 +59,7 @@ function compiler() {
       ...headers,
       '-static',
       '-s',
-      '-Os',
+      '-Oz',
       '-flto',
       '-ffunction-sections',
       '-fno-asynchronous-unwind-tables',
