@@ -3,12 +3,17 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* The directories on the way down that we can climb back to. A tree may be deeper than that: when the memory is used
  * up, the walk starts again from the top, which by then has one deep branch less. */
 #define KNOWN_PARENTS 1024
+
+/* In a run directory: who removes it holds this link. It goes last, or another could take it while the rest is still
+ * going, and undo what the next start does. */
+#define LAST_ENTRY "burier"
 
 struct node {
   dev_t dev;
@@ -91,15 +96,21 @@ static int remove_entry(int dir, const struct dirent64_raw *e) {
 
 /* Empties the current directory until it is empty (*empty) or a directory below was entered. */
 static int sweep(struct removal *r, bool *empty) {
+  bool claimed = false;
   *empty = true;
   if (lseek(r->cur, 0, SEEK_SET) < 0) return errno;
   for (;;) {
     long n = read_dir(r->cur, entries, sizeof entries);
-    if (n <= 0) return (int)-n;
+    if (n < 0) return (int)-n;
+    if (n == 0) return *empty && claimed && unlinkat(r->cur, LAST_ENTRY, 0) < 0 && errno != ENOENT ? errno : 0;
     for (long at = 0; at < n;) {
       const struct dirent64_raw *e = (const void *)(entries + at);
       at += e->reclen;
       if (is_dot(e->name)) continue;
+      if (r->cur == r->top && strcmp(e->name, LAST_ENTRY) == 0) {
+        claimed = true;
+        continue;
+      }
       *empty = false;
       int err = remove_entry(r->cur, e);
       if (err == ENOTEMPTY) return descend(r, e->name);
