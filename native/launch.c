@@ -31,6 +31,7 @@ bool in_child(void) { return child; }
 /* clone3(2): the only call that can place the child in a cgroup as it is born, and give a pidfd with it. */
 int op_clone(struct ctx *c, const struct arg *a) {
   int pair[2];
+  if (a[1].num != NO_SLOT && a[1].num >= SLOT_COUNT) return EINVAL;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return errno;
   struct clone_args args = {
     .flags = a[0].num | CLONE_PIDFD,
@@ -39,11 +40,6 @@ int op_clone(struct ctx *c, const struct arg *a) {
   };
   if (a[1].num != NO_SLOT) {
     args.flags |= CLONE_INTO_CGROUP;
-    if (a[1].num >= SLOT_COUNT) {
-      close(pair[0]);
-      close(pair[1]);
-      return EINVAL;
-    }
     args.cgroup = (uint64_t)(unsigned)c->slots[a[1].num];
   }
   long pid = syscall(SYS_clone3, &args, sizeof args);
@@ -258,7 +254,8 @@ static int split_init(void) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
-  pid_t program = fork();
+  /* _Fork(3): no handlers to run, and fork(3) brings the locks of all of libc along. */
+  pid_t program = _Fork();
   if (program < 0) return errno;
   if (program > 0) {
     /* No descriptor stays here: the program's end of the socketpair must be the last one (its execve is what the

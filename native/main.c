@@ -103,6 +103,7 @@ static int fail(const struct failure *f) {
     kill(ctx.child, SIGKILL);
     while (waitpid(ctx.child, NULL, 0) < 0 && errno == EINTR) {}
   }
+  exit_forget();
   run_undos(&plan, &ctx, false, &undo);
   if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
   uint32_t len = failure_payload(payload, f, &note);
@@ -196,7 +197,8 @@ static int monitor_main(unsigned char *mem) {
   }
   shed(mem);
   monitor_loop(ctx.pidfd, &e);
-  exit_write(&e);
+  /* Step 0 owns the run directory: whoever finds it writes down how this ended. */
+  if (exit_write(&e) != 0 && plan.count > 0 && plan.steps[0].index == 0) plan.steps[0].has_undo = false;
   run_undos(&plan, &ctx, false, &undo);
   if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
   clients_exited(&e);

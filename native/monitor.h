@@ -43,8 +43,10 @@ struct ending {
 
 /* state.json: written whole, then renamed. 0 or errno. */
 int state_write(const char *status, pid_t pid, const char *started_at);
-/* exit.json, the same way. */
+/* exit.json, in the room that was kept for it. An errno: the run directory must stay, it has the note. */
 int exit_write(const struct ending *e);
+/* A start that failed: gives that room back. */
+void exit_forget(void);
 /* "2026-11-23T17:40:58.123456789Z"; buf holds at least 32 bytes. */
 void time_text(char *buf);
 /* Removes .tmp next to a path and renames over it; the building block of both. */

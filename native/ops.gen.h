@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0xdeefc5a8u
+#define PLAN_VERSION 0x1407f794u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define STREAMS_STDIN 1u
@@ -32,6 +32,7 @@ enum op_code {
   OP_WALK = 19,
   OP_KILL_CGROUP = 20,
   OP_RENAME = 21,
+  OP_UNLINK_LINK = 22,
   OP_MOUNT = 30,
   OP_UMOUNT = 31,
   OP_OPEN_TREE = 32,
@@ -59,6 +60,7 @@ enum op_code {
   OP_RAISE_LIMIT = 65,
   OP_SESSION_KEYRING = 66,
   OP_CLOSE_DESCRIPTORS = 67,
+  OP_NAMESPACE_ROOT = 68,
   OP_STATE_FILE = 80,
   OP_EXIT_FILE = 81,
   OP_LOG = 82,
@@ -92,6 +94,7 @@ enum op_code {
   X(19, "walk", "s", op_walk) /* path */ \
   X(20, "kill-cgroup", "s", op_kill_cgroup) /* path */ \
   X(21, "rename", "ss", op_rename) /* from, path */ \
+  X(22, "unlink-link", "ss", op_unlink_link) /* path, text */ \
   X(30, "mount", "sssus", op_mount) /* source, target, fstype, flags, data */ \
   X(31, "umount", "su", op_umount) /* target, flags */ \
   X(32, "open-tree", "suu", op_open_tree) /* path, recursive, slot */ \
@@ -119,6 +122,7 @@ enum op_code {
   X(65, "raise-limit", "u", op_raise_limit) /* resource */ \
   X(66, "session-keyring", "", op_session_keyring) /*  */ \
   X(67, "close-descriptors", "", op_close_descriptors) /*  */ \
+  X(68, "namespace-root", "", op_namespace_root) /*  */ \
   X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
   X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \
   X(82, "log", "squ", op_log) /* path, maxBytes, maxFiles */ \

@@ -61,6 +61,17 @@ int op_unlink(struct ctx *c, const struct arg *a) {
   return unlink(a[0].str) < 0 && errno != ENOENT ? errno : 0;
 }
 
+/* unlink(2) of a link that still says what it should: a name that is somebody else's by now stays. An undo may come
+ * twice. Nobody makes another link there between the two calls: a name is free only once it is gone. */
+int op_unlink_link(struct ctx *c, const struct arg *a) {
+  (void)c;
+  char text[256];
+  ssize_t n = readlink(a[0].str, text, sizeof text);
+  if (n < 0) return errno == ENOENT || errno == EINVAL ? 0 : errno;
+  if ((size_t)n != a[1].len || memcmp(text, a[1].str, a[1].len) != 0) return 0;
+  return unlink(a[0].str) < 0 && errno != ENOENT ? errno : 0;
+}
+
 /* symlink(2). The target is only text here; nothing resolves it. */
 int op_symlink(struct ctx *c, const struct arg *a) {
   (void)c;
@@ -106,7 +117,7 @@ int op_utimes(struct ctx *c, const struct arg *a) {
   (void)c;
   struct timespec t = {.tv_sec = (time_t)(int64_t)a[1].num, .tv_nsec = (long)a[2].num};
   struct timespec both[2] = {t, t};
-  return utimensat(AT_FDCWD, a[0].str, both, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
+  return syscall(SYS_utimensat, AT_FDCWD, a[0].str, both, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
 }
 
 /* lsetxattr(2). security.capability is cleared by chown and by writing, so it comes after both. xattr(7). */

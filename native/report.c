@@ -47,7 +47,7 @@ void detach(void) {
   int p[2];
   unsigned char code = 1;
   if (pipe2(p, O_CLOEXEC) < 0) _exit(1);
-  pid_t pid = fork();
+  pid_t pid = _Fork();
   if (pid < 0) _exit(1);
   if (pid == 0) {
     close(p[0]);

@@ -98,6 +98,59 @@ int state_write(const char *status, pid_t pid, const char *started_at) {
   return file_replace(mon.state_path, t.buf, t.len, false);
 }
 
+/* exit.json.new takes its place on the disk before the program runs: a disk that the container filled has no room for
+ * how it ended. It is also the sign that the container was started, until exit.json is. */
+#define EXIT_BYTES 256
+
+static void exit_reserve_path(char *to) {
+  size_t n = strlen(mon.exit_path);
+  memcpy(to, mon.exit_path, n);
+  memcpy(to + n, ".new", 5);
+}
+
+static int exit_reserve(void) {
+  char path[PATH_BYTES + 8], blanks[EXIT_BYTES];
+  exit_reserve_path(path);
+  memset(blanks, ' ', sizeof blanks);
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) return errno;
+  int err = write_all(fd, blanks, sizeof blanks);
+  if (close(fd) < 0 && err == 0) err = errno;
+  if (err != 0) unlink(path);
+  return err;
+}
+
+void exit_forget(void) {
+  char path[PATH_BYTES + 8];
+  if (mon.exit_path[0] == 0) return;
+  exit_reserve_path(path);
+  unlink(path);
+}
+
+/* In place, over the blanks. */
+static int exit_fill(const char *data, size_t len) {
+  char path[PATH_BYTES + 8];
+  exit_reserve_path(path);
+  int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return errno;
+  int err = write_all(fd, data, len);
+  if (err == 0 && ftruncate(fd, (off_t)len) < 0) err = errno;
+  if (err == 0 && mon.exit_sync && fsync(fd) < 0) err = errno;
+  if (close(fd) < 0 && err == 0) err = errno;
+  if (err == 0 && rename(path, mon.exit_path) < 0) err = errno;
+  return err;
+}
+
+/* Beside state.json, for whoever finds this run directory: the end must not be lost with the container's disk. */
+static void exit_note(const char *data, size_t len) {
+  char path[PATH_BYTES];
+  size_t n = strlen(mon.state_path);
+  if (n < 10) return;
+  memcpy(path, mon.state_path, n + 1);
+  memcpy(path + n - 10, "exit.json", 10);
+  (void)file_replace(path, data, len, false);
+}
+
 int exit_write(const struct ending *e) {
   struct text t = {.len = 0};
   char now[32];
@@ -112,7 +165,9 @@ int exit_write(const struct ending *e) {
   put(&t, ",\"finishedAt\":\"");
   put(&t, now);
   put(&t, "\"}\n");
-  return file_replace(mon.exit_path, t.buf, t.len, mon.exit_sync);
+  int err = exit_fill(t.buf, t.len);
+  if (err != 0) exit_note(t.buf, t.len);
+  return err;
 }
 
 static int copy_path(char *to, const struct arg *a) {
@@ -135,7 +190,8 @@ int op_exit_file(struct ctx *c, const struct arg *a) {
   (void)c;
   int err = copy_path(mon.exit_path, &a[0]);
   mon.exit_sync = a[2].num != 0;
-  return err != 0 ? err : copy_path(mon.oom_path, &a[1]);
+  if (err == 0) err = copy_path(mon.oom_path, &a[1]);
+  return err != 0 ? err : exit_reserve();
 }
 
 int op_freezer(struct ctx *c, const struct arg *a) {

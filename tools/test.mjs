@@ -40,13 +40,10 @@ function isStale(program) {
 
 /** Debian packages that only tests need, each by a program it brings. */
 const TEST_PACKAGES = {
+  ps: 'procps',
   setpriv: 'util-linux',
   script: 'bsdutils',
-  python3: 'python3',
-  setfattr: 'attr',
-  setcap: 'libcap2-bin',
   keyctl: 'keyutils',
-  strace: 'strace',
 };
 
 function installTestPackages() {

@@ -5,7 +5,8 @@ import { dockerLike, type Peer } from './peer.ts';
 
 /** The executable as a user calls it, past the launcher, with a root directory of its own. */
 export function mydockerPeer(place: Place): Peer {
-  const program = `${process.cwd()}/dist/mydocker`;
+  // The launcher, as the README has it: its own cost is in every figure.
+  const program = `${process.cwd()}/mydocker`;
   const env = { ...place.env, MYDOCKER_ROOT: `${place.directory}/mydocker` };
   const common = dockerLike([program], env, []);
   return {

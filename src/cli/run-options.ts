@@ -16,17 +16,10 @@ export const DETACH_KEYS: OptionSpec = {
   help: 'keys that leave the terminal and let the program run on (default ctrl-p,ctrl-q)',
 };
 
-/** What `run`, `create` and `explain` have in common. */
-export const CREATE_OPTIONS: readonly OptionSpec[] = [
-  {
-    name: 'name',
-    value: 'string',
-    placeholder: 'NAME',
-    help: 'name of the container (default: one is made up)',
-  },
+/** What every program takes that is started in a container, by `run` or by `exec`. */
+export const PROCESS_OPTIONS: readonly OptionSpec[] = [
   { name: 'interactive', short: 'i', help: 'keep standard input open' },
   { name: 'tty', short: 't', help: 'give the program a terminal' },
-  { name: 'rm', help: 'remove the container when its program ends' },
   {
     name: 'env',
     short: 'e',
@@ -52,8 +45,20 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
     short: 'u',
     value: 'string',
     placeholder: 'USER[:GROUP]',
-    help: 'user by name or number (default: the image says)',
+    help: 'user by name or number (default: as the image or container says)',
   },
+];
+
+/** What `run`, `create` and `explain` have in common. */
+export const CREATE_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'name',
+    value: 'string',
+    placeholder: 'NAME',
+    help: 'name of the container (default: one is made up)',
+  },
+  { name: 'rm', help: 'remove the container when its program ends' },
+  ...PROCESS_OPTIONS,
   {
     name: 'volume',
     short: 'v',

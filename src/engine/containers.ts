@@ -11,6 +11,7 @@ import {
   takeName,
   writeRecord,
 } from '../storage/index.ts';
+import { bury } from './bury.ts';
 import { type CommitSpec, commitContainer } from './commit.ts';
 import type { Core } from './core.ts';
 import { createContainer, recordOf } from './create.ts';
@@ -22,11 +23,11 @@ import { imageFor } from './images.ts';
 import { startContainer } from './launch.ts';
 import { launchPlan } from './launch-plan.ts';
 import { readLogs } from './logs.ts';
-import { removeContainer } from './remove.ts';
+import { discardContainer, removeContainer } from './remove.ts';
 import { AttachedSession } from './session.ts';
 import { lifeOf, requireRecord, requireRunning } from './status.ts';
 import { connectMonitor, killContainer, stopContainer, waitContainer } from './stop.ts';
-import { bury, dropContainer, sweep } from './sweep.ts';
+import { sweep } from './sweep.ts';
 import type {
   ContainerDetails,
   ContainerSpec,
@@ -75,7 +76,7 @@ export class Containers {
       // The program did run: what it wrote into its files stays.
       const ran = ['MONITOR_LOST', 'OUTPUT_LOST'];
       if (!(error instanceof MydockerError && ran.includes(error.code)))
-        await dropContainer(this.core, record.id, record.name);
+        await discardContainer(this.core, record.id, record.name);
       throw error;
     };
     const running = await startContainer(this.core, record, how, fds).catch(undo);
@@ -91,7 +92,10 @@ export class Containers {
     return { ...running, exit: settle() };
   }
 
-  /** Starts a created or stopped container again, with the writes it has. Running already: does nothing. */
+  /**
+   * Starts a created or stopped container again, with the writes it has. Running already: does nothing; unless
+   * `detached`, attaches to it: there is a session then, also with `inherit`.
+   */
   async start(ref: string, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
     const record = this.record(ref);
@@ -99,8 +103,14 @@ export class Containers {
     const running = await startContainer(this.core, record, how, fds);
     await sweep(this.core, true);
     if (running !== undefined) return running;
+    const known = { id: record.id, name: record.name };
+    if (how !== 'detached') {
+      const session = await this.attach(record.id);
+      const exit = session.done.then((code) => code ?? 0);
+      return { ...known, notes: [], session, exit, signal: (number) => session.signal(number) };
+    }
     const note = `${record.name} runs already`;
-    return { id: record.id, name: record.name, notes: [note], exit: Promise.resolve(0), signal: () => {} };
+    return { ...known, notes: [note], exit: Promise.resolve(0), signal: () => {} };
   }
 
   /** One more program in a running container. Throws NOT_RUNNING, and nothing is executed anywhere. */

@@ -183,7 +183,7 @@ export function createContainer(
   let name: string | undefined;
   try {
     // The staging directory first: it shows other processes that the name's owner lives.
-    mkdirSync(staging, { mode: 0o711 });
+    mkdirSync(staging, { mode: 0o700 });
   } catch (error) {
     throw stateError(core, error);
   }

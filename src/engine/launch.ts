@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/index.ts';
@@ -20,14 +21,36 @@ import {
   stepError,
   WANTS,
 } from '../shim/index.ts';
-import { type ContainerRecord, ownMark, runDir, stagingName } from '../storage/index.ts';
+import {
+  type ContainerRecord,
+  claimText,
+  containerDir,
+  ownMark,
+  runDir,
+  stagingName,
+} from '../storage/index.ts';
+import { bury, buryWhole } from './bury.ts';
 import type { Core } from './core.ts';
+import { breakHold } from './hold.ts';
 import { launchPlan } from './launch-plan.ts';
 import { AttachedSession, forwardSignal } from './session.ts';
 import { stateError } from './state-error.ts';
-import { lifeOf, refuseBroken } from './status.ts';
-import { bury } from './sweep.ts';
+import { BUSY_MS, lifeOf, refuseBroken, waitTurn } from './status.ts';
 import type { How, Running, StreamFds } from './types.ts';
+
+/** The place is taken: waits until it runs (true), or may be free. What a dead monitor left is cleared first. */
+async function runsAlready(core: Core, record: ContainerRecord, deadlineMs: number): Promise<boolean> {
+  const life = lifeOf(core.paths, record.id);
+  refuseBroken(life, record.name, 'start');
+  if (life.status === 'running') return true;
+  breakHold(core, record.id);
+  if (life.dead) await buryWhole(core, record.id, record.name);
+  else await waitTurn(deadlineMs, record.id);
+  return false;
+}
+
+/** Errnos of a rename onto a directory that is not empty, or onto the link of somebody who removes the container. */
+const TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
 
 /**
  * Takes the container's run directory by renaming a complete one into place: of two starts at once, one wins.
@@ -38,22 +61,24 @@ async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Pr
   const staging = `${core.paths.run}/${stagingName()}`;
   try {
     mkdirSync(staging, { mode: 0o700 });
-    writeFileSync(`${staging}/owner`, ownMark());
+    symlinkSync(ownMark(), `${staging}/owner`);
     writeFileSync(`${staging}/plan`, plan);
-    for (let tries = 0; tries < 3; tries++) {
+    for (const deadlineMs = Date.now() + BUSY_MS; ; ) {
       try {
         renameSync(staging, target);
-        return true;
+        break;
       } catch (error) {
         const errno = errnoOf(error);
-        if (errno !== 'ENOTEMPTY' && errno !== 'EEXIST') throw error;
+        if (errno === undefined || !TAKEN.has(errno)) throw error;
       }
-      const life = lifeOf(core.paths, record.id);
-      refuseBroken(life, record.name, 'start');
-      if (!life.dead) return false;
-      await bury(core, record.id);
+      if (await runsAlready(core, record, deadlineMs)) return false;
     }
-    return false;
+    if (existsSync(containerDir(core.paths, record.id))) return true;
+    rmSync(target, { recursive: true });
+    throw new MydockerError('NO_SUCH_CONTAINER', `cannot start ${record.name}: it has just been removed`, {
+      subject: record.name,
+      exitCode: 1,
+    });
   } catch (error) {
     throw stateError(core, error);
   } finally {
@@ -64,7 +89,8 @@ async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Pr
 /** The shim went without a word: killed, or never came up. Its run directory has no owner but this process. */
 async function lostShim(core: Core, record: ContainerRecord): Promise<MydockerError> {
   const { dead, status } = lifeOf(core.paths, record.id);
-  if (dead || status === 'created') await bury(core, record.id);
+  const own = status === 'created' && claimText(`${runDir(core.paths, record.id)}/owner`) === ownMark();
+  if (dead || own) await bury(core, record.id, own);
   return new MydockerError(
     'MONITOR_LOST',
     `the monitor of ${record.name} was killed, and the container with it`,

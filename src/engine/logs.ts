@@ -7,6 +7,8 @@ import type { LogEntry, LogOptions } from './types.ts';
 
 const POLL_MS = 200;
 const READ_BYTES = 256 * 1024;
+/** log.json.1 to log.json.9 at most: see native/log.c. */
+const MOST_FILES = 9;
 
 function parseEntry(line: string): LogEntry | undefined {
   try {
@@ -22,20 +24,18 @@ function parseEntry(line: string): LogEntry | undefined {
 
 /** Reads a growing file line by line. */
 class LineReader {
-  private readonly fd: number;
   private rest = Buffer.alloc(0);
   private at = 0;
 
-  constructor(path: string) {
-    this.fd = openSync(path, 'r');
-  }
-  get inode(): number {
-    return fstatSync(this.fd).ino;
-  }
-  /** Whole lines that are there and were not read yet. */
-  *lines(): Generator<string> {
+  constructor(
+    private readonly fd: number,
+    readonly inode: number,
+  ) {}
+  /** Whole lines that are there and were not read yet. Calls `look` before each piece. */
+  *lines(look: () => void): Generator<string> {
     const chunk = Buffer.allocUnsafe(READ_BYTES);
     for (;;) {
+      look();
       const n = readSync(this.fd, chunk, 0, chunk.length, this.at);
       if (n === 0) return;
       this.at += n;
@@ -52,27 +52,66 @@ class LineReader {
   }
 }
 
-/** The log's files, oldest first. */
-function logFiles(path: string): string[] {
-  const files: string[] = [];
-  for (let i = 9; i >= 0; i--) {
-    const file = i === 0 ? path : `${path}.${i}`;
-    try {
-      statSync(file);
-      files.push(file);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    }
-  }
-  return files;
-}
-
-function inodeOf(path: string): number | undefined {
+function openLog(path: string): LineReader | undefined {
   try {
-    return statSync(path).ino;
+    const fd = openSync(path, 'r');
+    return new LineReader(fd, fstatSync(fd).ino);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/**
+ * The log's files that are newer than the one with this inode (without one: all), oldest first, each open before any
+ * is read. The newest is opened first: a rotation in between can only show one twice, never hide one.
+ */
+function openNewer(path: string, inode: number | undefined): LineReader[] {
+  const newestFirst: LineReader[] = [];
+  for (let i = 0; i <= MOST_FILES; i++) {
+    const reader = openLog(i === 0 ? path : `${path}.${i}`);
+    // A rotation leaves a gap for a moment.
+    if (reader === undefined) continue;
+    const seen = newestFirst.some((other) => other.inode === reader.inode);
+    if (seen || reader.inode === inode) reader.close();
+    else newestFirst.push(reader);
+    if (reader.inode === inode) break;
+  }
+  return newestFirst.reverse();
+}
+
+/** The files of a log, read in the order they were written, each held open from when it is first seen. */
+class LogTrail {
+  private readonly readers: LineReader[];
+
+  constructor(private readonly path: string) {
+    this.readers = openNewer(path, undefined);
+  }
+
+  /** Opens files that rotations made since; before the one after next makes them go. */
+  look(): void {
+    const newest = this.readers.at(-1)?.inode;
+    const inode = statSync(this.path, { throwIfNoEntry: false })?.ino;
+    if (inode !== undefined && inode !== newest) this.readers.push(...openNewer(this.path, newest));
+  }
+
+  /** Whole lines that are there and were not read yet; with `follows`, of files that appear meanwhile too. */
+  *lines(follows: boolean): Generator<string> {
+    const look = (): void => {
+      if (follows) this.look();
+    };
+    for (let [first] = this.readers; first !== undefined; [first] = this.readers) {
+      yield* first.lines(look);
+      if (this.readers.length === 1) return;
+      // There is a newer one, so that nothing more is written to this: its end may have come after the last look.
+      yield* first.lines(look);
+      first.close();
+      this.readers.shift();
+    }
+  }
+
+  close(): void {
+    for (const reader of this.readers.splice(0)) reader.close();
   }
 }
 
@@ -97,34 +136,21 @@ function changed(path: string, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-/** Follows from an open reader: new lines, and the next file after a rotation, until the container has ended. */
+/** Follows: new lines, and those of the next files after rotations, until the container has ended. */
 async function* follow(
   core: Core,
   id: string,
   path: string,
-  from: LineReader | undefined,
+  trail: LogTrail,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<string> {
-  let reader = from;
-  try {
-    while (signal?.aborted !== true) {
-      const ended = lifeOf(core.paths, id).status !== 'running' && lifeOf(core.paths, id).status !== 'paused';
-      if (reader !== undefined) yield* reader.lines();
-      const inode = inodeOf(path);
-      if (inode !== undefined && (reader === undefined || inode !== reader.inode)) {
-        // Renamed away between two reads: what was written to the old file last, first.
-        if (reader !== undefined) {
-          yield* reader.lines();
-          reader.close();
-        }
-        reader = new LineReader(path);
-        continue;
-      }
-      if (ended) return;
-      await changed(path, signal);
-    }
-  } finally {
-    reader?.close();
+  while (signal?.aborted !== true) {
+    const { status, starting } = lifeOf(core.paths, id);
+    const ended = status !== 'running' && status !== 'paused' && starting !== true;
+    trail.look();
+    yield* trail.lines(true);
+    if (ended) return;
+    await changed(path, signal);
   }
 }
 
@@ -137,13 +163,11 @@ export async function* readLogs(
   const path = `${containerDir(core.paths, record.id)}/log.json`;
   const wanted = (entry: LogEntry): boolean =>
     options.sinceMs === undefined || Date.parse(entry.time) >= options.sinceMs;
-  let last: LineReader | undefined;
-  let kept: LogEntry[] = [];
-  const tail = options.tail;
-  for (const file of logFiles(path)) {
-    last?.close();
-    last = new LineReader(file);
-    for (const line of last.lines()) {
+  const { tail } = options;
+  const trail = new LogTrail(path);
+  try {
+    let kept: LogEntry[] = [];
+    for (const line of trail.lines(false)) {
       const entry = parseEntry(line);
       if (entry === undefined || !wanted(entry)) continue;
       if (tail === undefined) yield entry;
@@ -152,14 +176,13 @@ export async function* readLogs(
         if (kept.length > 2 * tail + 64) kept = kept.slice(kept.length - tail);
       }
     }
-  }
-  if (tail !== undefined && tail > 0) yield* kept.slice(-tail);
-  if (options.follow !== true) {
-    last?.close();
-    return;
-  }
-  for await (const line of follow(core, record.id, path, last, options.signal)) {
-    const entry = parseEntry(line);
-    if (entry !== undefined && wanted(entry)) yield entry;
+    if (tail !== undefined && tail > 0) yield* kept.slice(-tail);
+    if (options.follow !== true) return;
+    for await (const line of follow(core, record.id, path, trail, options.signal)) {
+      const entry = parseEntry(line);
+      if (entry !== undefined && wanted(entry)) yield entry;
+    }
+  } finally {
+    trail.close();
   }
 }

@@ -1,40 +1,52 @@
 import { MydockerError } from '../base/index.ts';
 import { readRecord } from '../storage/index.ts';
+import { buryWhole } from './bury.ts';
 import type { Core } from './core.ts';
-import { isBroken, lifeOf, refuseBroken } from './status.ts';
-import { connectMonitor, SIGKILL, signalOrGone } from './stop.ts';
-import { bury, dropContainer } from './sweep.ts';
+import { breakHold, withHold } from './hold.ts';
+import { BUSY_MS, isBroken, refuseBroken, settledLife, waitTurn } from './status.ts';
+import { deliver, endOf, SIGKILL } from './stop.ts';
+import { dropContainer } from './sweep.ts';
+
+function running(label: string): MydockerError {
+  return new MydockerError('RUNNING', `cannot remove ${label}: it is running`, {
+    subject: label,
+    remedy: `stop it first (mydocker stop ${label}), or use rm -f`,
+    exitCode: 1,
+  });
+}
 
 /**
- * Removes a container: refused while it runs, unless forced. Idempotent: a second one, or one after a crash,
- * ends in the same state. Files are removed without crossing into any mount.
+ * Removes a container: refused while it runs, unless forced; one that is being started is waited for. Idempotent: a
+ * second one, or one after a crash, ends in the same state. Files are removed without crossing into any mount.
  */
 export async function removeContainer(
   core: Core,
   id: string,
   options: { force?: boolean } = {},
 ): Promise<void> {
-  const record = readRecord(core.paths, id);
-  if (record === undefined) return;
-  const name = isBroken(record) ? undefined : record.name;
-  const label = name ?? id.slice(0, 12);
-  const life = lifeOf(core.paths, id);
-  if (life.status === 'running' && options.force !== true) {
-    throw new MydockerError('RUNNING', `cannot remove ${label}: it is running`, {
-      subject: label,
-      remedy: `stop it first (mydocker stop ${label}), or use rm -f`,
-      exitCode: 1,
-    });
-  }
-  if (options.force !== true) refuseBroken(life, label, 'remove');
-  if (life.status === 'running' || life.status === 'broken') {
-    const client = await connectMonitor(core, id, 0);
-    if (client !== undefined) {
-      await signalOrGone(client, SIGKILL);
-      await client.end;
+  for (const deadlineMs = Date.now() + BUSY_MS; ; await waitTurn(deadlineMs, id)) {
+    const record = readRecord(core.paths, id);
+    if (record === undefined) return;
+    const name = isBroken(record) ? undefined : record.name;
+    const label = name ?? id.slice(0, 12);
+    const life = await settledLife(core.paths, id);
+    if (options.force !== true) {
+      if (life.status === 'running') throw running(label);
+      refuseBroken(life, label, 'remove');
     }
+    if (life.status === 'running' || life.status === 'broken') {
+      const client = await deliver(core, id, SIGKILL);
+      if (client !== undefined) await endOf(core, id, client);
+    }
+    if (life.dead) await buryWhole(core, id, label);
+    else if (life.status === 'broken') await buryWhole(core, id, label, true);
+    // Taken: it was started this very moment, or somebody else removes it.
+    if (await withHold(core, id, () => dropContainer(core, id, name))) return;
+    breakHold(core, id);
   }
-  const after = lifeOf(core.paths, id);
-  if (after.dead || after.status === 'broken') await bury(core, id);
-  await dropContainer(core, id, name);
+}
+
+/** Takes back what a failed `run` created, unless somebody else has started it meanwhile. */
+export async function discardContainer(core: Core, id: string, name: string): Promise<void> {
+  await withHold(core, id, () => dropContainer(core, id, name));
 }

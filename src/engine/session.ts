@@ -77,10 +77,17 @@ export function forwardSignal(
     }
   };
   send().catch((error: unknown) => {
-    if (error instanceof MydockerError) return;
+    // It has ended; or its monitor closed the connection for want of room.
+    if (error instanceof MydockerError) {
+      if (error.code === 'MONITOR_GONE' && retries > 0)
+        setTimeout(() => forwardSignal(socket, signal, starting, retries - 1), RETRY_MS);
+      return;
+    }
     const errno = errnoOf(error);
-    if (errno !== 'ENOENT' && errno !== 'ECONNREFUSED') throw error;
-    if (retries > 0 && starting())
+    if (errno === undefined) throw error;
+    // EAGAIN, ECONNRESET: a monitor that has no room just now. That one is there says that the program may be, too.
+    const there = errno !== 'ENOENT' && errno !== 'ECONNREFUSED';
+    if (retries > 0 && (there || starting()))
       setTimeout(() => forwardSignal(socket, signal, starting, retries - 1), RETRY_MS);
   });
 }

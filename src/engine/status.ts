@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { builtin, errnoOf, MydockerError } from '../base/index.ts';
+import { existsSync, lstatSync, statSync } from 'node:fs';
+import { builtin, errnoOf, MydockerError, sleep } from '../base/index.ts';
 import {
   type Broken,
   type ContainerRecord,
+  claimText,
   currentBootId,
   type ExitRecord,
   isAlive,
@@ -30,6 +31,8 @@ export interface Life {
   exit?: ExitRecord;
   /** The run directory is there but nobody lives behind it: see sweep.ts. */
   dead: boolean;
+  /** Somebody is starting it, or its monitor is clearing up: soon it runs, or the run directory is gone. */
+  starting?: boolean;
   /** It ran when the machine went down, and /run went with it; its exit is not on disk yet: see sweep.ts. */
   lost?: boolean;
   /** Why the status is broken. */
@@ -43,8 +46,9 @@ export function monitorAlive(state: RunState): boolean {
 /** True while the caller that prepared this run directory lives, or could have handed over a moment ago. */
 function startingAlive(directory: string): boolean {
   try {
-    if (isOwnerAlive(readFileSync(`${directory}/owner`, 'utf8'))) return true;
-    return Date.now() - statSync(directory).mtimeMs < START_GRACE_MS;
+    if (isOwnerAlive(claimText(`${directory}/owner`) ?? '')) return true;
+    // The mark's own time: the directory's changes with everybody who waits for a turn in it.
+    return Date.now() - lstatSync(`${directory}/owner`).mtimeMs < START_GRACE_MS;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;
@@ -78,7 +82,7 @@ export function lifeOf(paths: Paths, id: string): Life {
   if (state !== undefined && monitorAlive(state)) {
     return state.status === 'running'
       ? { status: 'running', state, dead: false }
-      : { status: 'created', dead: false };
+      : { status: 'created', dead: false, starting: true };
   }
   const there = existsSync(directory);
   const dead = there && (state !== undefined || !startingAlive(directory));
@@ -87,8 +91,35 @@ export function lifeOf(paths: Paths, id: string): Life {
     return { status: 'stopped', exit: lostAtRestart(), dead: false, lost: true };
   }
   const exit = readExit(paths, id);
-  if (exit !== undefined) return { status: 'stopped', exit, dead };
-  return { status: dead ? 'stopped' : 'created', dead };
+  const rest = there && !dead ? { dead, starting: true } : { dead };
+  if (exit !== undefined) return { status: 'stopped', exit, ...rest };
+  return { status: dead ? 'stopped' : 'created', ...rest };
+}
+
+/** Longer than a start may take: one that waits for its terminal gives up after 30 s. */
+export const BUSY_MS = 40_000;
+const LOOK_MS = 5;
+
+/** Waits a moment before the next look; throws BUSY after `deadlineMs`. */
+export async function waitTurn(deadlineMs: number, id: string): Promise<void> {
+  if (Date.now() > deadlineMs) {
+    throw new MydockerError('BUSY', `another command is busy with container ${id.slice(0, 12)}`, {
+      subject: id,
+      remedy: 'try again when it is done',
+      exitCode: 1,
+    });
+  }
+  await sleep(LOOK_MS);
+}
+
+/** The same once nobody is starting it any more. Throws BUSY. */
+export async function settledLife(paths: Paths, id: string): Promise<Life> {
+  const deadlineMs = Date.now() + BUSY_MS;
+  for (;;) {
+    const life = lifeOf(paths, id);
+    if (life.starting !== true) return life;
+    await waitTurn(deadlineMs, id);
+  }
 }
 
 export function isBroken(record: object | Broken): record is Broken {

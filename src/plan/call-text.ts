@@ -92,6 +92,8 @@ function fileText(a: Action): string | undefined {
     case 'chdir':
     case 'chroot':
       return `${a.op}(${quote(a.path)})`;
+    case 'unlink-link':
+      return `unlink(${quote(a.path)}, if it still says ${quote(a.text)})`;
     case 'write':
       return `write(${quote(a.path)}, ${data(a.data)}${CREATED[a.create === 0 ? 0 : 1]})`;
     case 'remove-tree':
@@ -179,6 +181,8 @@ function processText(a: Action): string | undefined {
       return `prctl(PR_SET_PDEATHSIG, ${a.signal === 9 ? 'SIGKILL' : a.signal})`;
     case 'raise-limit':
       return `setrlimit(${names.resourceName(a.resource)}, the hard limit)`;
+    case 'namespace-root':
+      return 'setns("/proc/self/ns/mnt"), fchdir(back)';
     case 'session-keyring':
       return 'keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)';
     case 'close-descriptors':

@@ -38,6 +38,7 @@ export const OPS = {
   walk: { code: 19, args: { path: 'str' }, call: 'openat, getdents, fstatat, llistxattr, read …' },
   'kill-cgroup': { code: 20, args: { path: 'str' }, call: 'pidfd_open, pidfd_send_signal' },
   rename: { code: 21, args: { from: 'str', path: 'str' }, call: 'rename' },
+  'unlink-link': { code: 22, args: { path: 'str', text: 'str' }, call: 'readlink, unlink' },
   // Mounts.
   mount: {
     code: 30,
@@ -95,6 +96,7 @@ export const OPS = {
   'raise-limit': { code: 65, args: { resource: 'u32' }, call: 'prlimit64' },
   'session-keyring': { code: 66, args: {}, call: 'keyctl(KEYCTL_JOIN_SESSION_KEYRING)' },
   'close-descriptors': { code: 67, args: {}, call: 'close_range' },
+  'namespace-root': { code: 68, args: {}, call: 'setns(/proc/self/ns/mnt), fchdir' },
   // What the monitor keeps while the container lives.
   'state-file': { code: 80, args: { path: 'str', id: 'str', bootId: 'str' }, call: 'open, write, rename' },
   'exit-file': { code: 81, args: { path: 'str', oomPath: 'str', sync: 'u32' }, call: 'open, write, rename' },

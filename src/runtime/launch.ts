@@ -54,18 +54,19 @@ function ownership(input: LaunchInput): Noted[] {
     },
   ];
   if (input.autoRemove) {
+    // Undone backwards: the name goes while the container is there, so that nobody has taken it over by then.
     list.push(
-      {
-        op: 'own',
-        what: nameFile,
-        why: '--rm: the name is free again afterwards',
-        undo: { op: 'unlink', path: nameFile },
-      },
       {
         op: 'own',
         what: containerDir,
         why: '--rm: record, log and writes go when it ends',
         undo: { op: 'remove-tree', path: containerDir },
+      },
+      {
+        op: 'own',
+        what: nameFile,
+        why: '--rm: the name is free again afterwards',
+        undo: { op: 'unlink-link', path: nameFile, text: input.id },
       },
     );
   } else {
@@ -151,6 +152,10 @@ function cloneSteps(input: LaunchInput, cloneInto: string | undefined): Noted[] 
 function enterRoot(root: string): Noted[] {
   return [
     { op: 'chdir', path: root, why: 'pivot_root takes "." for both roots' },
+    {
+      op: 'namespace-root',
+      why: 'in a chroot, / is not the top of the mount namespace, and the host would stay in reach above the new root',
+    },
     {
       op: 'pivot-root',
       newRoot: '.',

@@ -1,4 +1,5 @@
-import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
+import { badInput } from '../base/index.ts';
+import { type Action, SLOT_COUNT, type Step, type StepNotes, steps } from '../plan/index.ts';
 import type { CgroupHost } from './cgroup-host.ts';
 import { MOUNT_ATTR, MS, S_IFCHR } from './constants.ts';
 import type { OciMount, OciSpec } from './spec.ts';
@@ -205,6 +206,26 @@ function tmpfsMount(m: OciMount): Noted {
   );
 }
 
+/** A plan holds 1024 steps (MAX_STEPS of native/shim.h), and a tmpfs takes two of them. */
+const MOST_TMPFS = 200;
+
+/** A file or directory of the host takes a descriptor too, from before the clone until it is attached inside. */
+function checkCounts(spec: OciSpec, firstSlot: number): void {
+  const count = (type: OciMount['type']): number => spec.mounts.filter((m) => m.type === type).length;
+  const most = SLOT_COUNT - firstSlot;
+  if (count('bind') > most) {
+    throw badInput(
+      `${count('bind')} mounts of files and directories of the host, /etc/hosts, hostname and resolv.conf among them, are too many: there can be ${most}`,
+      { remedy: 'mount a directory that holds several of them' },
+    );
+  }
+  if (count('tmpfs') > MOST_TMPFS) {
+    throw badInput(`${count('tmpfs')} tmpfs mounts are too many: there can be ${MOST_TMPFS}`, {
+      remedy: 'use directories below one of them',
+    });
+  }
+}
+
 /** Everything mounted inside: kernel file systems, then what was asked for, in its order. */
 export function planMounts(spec: OciSpec, host: CgroupHost, firstSlot: number): TakenTree {
   const before: Step[] = [];
@@ -214,6 +235,7 @@ export function planMounts(spec: OciSpec, host: CgroupHost, firstSlot: number): 
     ...cgroupMounts(host),
   );
   let slot = firstSlot;
+  checkCounts(spec, firstSlot);
   for (const m of spec.mounts) {
     if (m.type === 'tmpfs') {
       inside.push(

@@ -1,12 +1,13 @@
 import {
-  chmodSync,
   closeSync,
   existsSync,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
 import { builtin, MydockerError } from '../base/index.ts';
@@ -52,16 +53,22 @@ export function shimBinary(root: string): string {
       },
     );
   }
-  mkdirSync(`${root}/bin`, { recursive: true, mode: 0o755 });
+  mkdirSync(`${root}/bin`, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}`;
-  const fd = openSync(temporary, 'w', 0o700);
   try {
-    writeSync(fd, bytes);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    const fd = openSync(temporary, 'w', 0o700);
+    try {
+      fchmodSync(fd, 0o755);
+      // A disk that becomes full ends a write early, without an error: only the next one has it.
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  chmodSync(temporary, 0o755);
-  renameSync(temporary, path);
   return path;
 }

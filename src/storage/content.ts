@@ -39,7 +39,7 @@ export function blobPath(root: string, digest: Digest): string {
 export function createContentStore(root: string): void {
   const marker = `${imagesDir(root)}/oci-layout`;
   if (existsSync(marker)) return;
-  mkdirSync(`${imagesDir(root)}/blobs/sha256`, { recursive: true, mode: 0o755 });
+  mkdirSync(`${imagesDir(root)}/blobs/sha256`, { recursive: true, mode: 0o700 });
   const staging = `${imagesDir(root)}/${stagingName()}`;
   writeFileSync(staging, '{"imageLayoutVersion":"1.0.0"}\n');
   renameSync(staging, marker);

@@ -1,4 +1,5 @@
 export { readIfThere, writeAtomic } from './atomic.ts';
+export { claim, claimText, release, removeDeadClaim, sweepTurn } from './claims.ts';
 export {
   BlobWriter,
   blobPath,
@@ -44,7 +45,16 @@ export {
 } from './layers.ts';
 export { currentBootId, isAlive, startTicks } from './liveness.ts';
 export { mountPointsDir } from './mount-points.ts';
-export { createState, creationName, idOfName, isAbandonedCreation, releaseName, takeName } from './names.ts';
+export {
+  createState,
+  creationName,
+  freeName,
+  idOfName,
+  isAbandonedCreation,
+  mayHoldName,
+  releaseName,
+  takeName,
+} from './names.ts';
 export { type OverlayDirs, planOverlay } from './overlay.ts';
 export { isAbandoned, isOwnerAlive, ownMark, stagingName } from './owner.ts';
 export { containerDir, nameFile, type Paths, pathsOf, runDir, runningFile } from './paths.ts';
@@ -57,8 +67,10 @@ export {
   type RecordedMount,
   type RunState,
   readExit,
+  readExitNote,
   readRecord,
   readState,
+  wasStarted,
   writeExit,
   writeRecord,
 } from './records.ts';

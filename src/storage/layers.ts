@@ -30,7 +30,7 @@ export function hasLayer(root: string, chainId: ChainId): boolean {
 /** A new empty directory to unpack into; on the same file system as the layers, so that a rename ends it. */
 export function stageLayer(root: string): string {
   const staging = `${root}/layers/${stagingName()}`;
-  mkdirSync(`${root}/layers`, { recursive: true, mode: 0o711 });
+  mkdirSync(`${root}/layers`, { recursive: true, mode: 0o700 });
   mkdirSync(staging, { mode: 0o755 });
   return staging;
 }

@@ -1,25 +1,25 @@
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
-import { errnoOf, MydockerError } from '../base/errors.ts';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { MydockerError } from '../base/errors.ts';
+import { claim, claimText, release, removeDeadClaim } from './claims.ts';
 import { createMountPoints } from './mount-points.ts';
 import { isAbandoned, stagingName } from './owner.ts';
 import { containerDir, nameFile, type Paths } from './paths.ts';
 
 /** The id that holds a name; undefined when nobody does, "" when what stands there is no name of ours. */
 export function idOfName(paths: Paths, name: string): string | undefined {
-  try {
-    return readlinkSync(nameFile(paths, name));
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ENOENT') return undefined;
-    if (errno === 'EINVAL') return '';
-    throw error;
-  }
+  return claimText(nameFile(paths, name));
 }
 
-/** True while somebody who lives is making the container with this id. */
-function isBeingMade(paths: Paths, id: string): boolean {
-  return readdirSync(`${paths.root}/containers`).some(
-    (entry) => entry.endsWith(`-${id}`) && !isAbandonedCreation(entry),
+/**
+ * True while this id may hold a name: its container is there, or somebody who lives is making or removing it. Looked
+ * at last once more, because a directory that is renamed while others are listed can be missed.
+ */
+export function mayHoldName(paths: Paths, id: string): boolean {
+  const directory = containerDir(paths, id);
+  const unfinished = (entry: string): boolean =>
+    entry.endsWith(`-${id}`) && !isAbandonedCreation(entry) && !isAbandoned(entry);
+  return (
+    existsSync(directory) || readdirSync(`${paths.root}/containers`).some(unfinished) || existsSync(directory)
   );
 }
 
@@ -43,20 +43,19 @@ export function isAbandonedCreation(entry: string): boolean {
 export function takeName(paths: Paths, name: string, id: string): void {
   const file = nameFile(paths, name);
   for (let tries = 0; ; tries++) {
-    try {
-      symlinkSync(id, file);
-      return;
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
-    }
+    if (claim(file, id)) return;
     const holder = idOfName(paths, name);
-    const alive =
-      holder !== undefined &&
-      /^[0-9a-f]{64}$/.test(holder) &&
-      (existsSync(containerDir(paths, holder)) || isBeingMade(paths, holder));
+    const alive = holder !== undefined && /^[0-9a-f]{64}$/.test(holder) && mayHoldName(paths, holder);
     if (alive || tries > 2) throw nameInUse(name, holder ?? '');
-    if (holder !== undefined) rmSync(file, { force: true });
+    freeName(paths, name, holder);
   }
+}
+
+/** Frees a name whose container is gone for good; `holder` is what it says. */
+export function freeName(paths: Paths, name: string, holder: string | undefined): void {
+  // What is no link is no name of ours.
+  if (holder === '') rmSync(nameFile(paths, name), { force: true });
+  else if (holder !== undefined) removeDeadClaim(nameFile(paths, name), holder);
 }
 
 function nameInUse(name: string, holder: string): MydockerError {
@@ -70,12 +69,15 @@ function nameInUse(name: string, holder: string): MydockerError {
   );
 }
 
-/** Gives a name back, if it still is this id's. */
+/** Gives a name back, if it still is this id's. Whoever calls this has the container, so that nobody else takes it over. */
 export function releaseName(paths: Paths, name: string, id: string): void {
-  if (idOfName(paths, name) === id) rmSync(nameFile(paths, name), { force: true });
+  release(nameFile(paths, name), id);
 }
 
-/** Makes the directories that every command finds. Cheap when they are there. */
+/** Below the root directory files of containers keep their setuid bits: nobody else may reach them (CVE-2021-41091). */
+const PRIVATE = 0o700;
+
+/** Makes the directories that every command finds, and closes those an earlier version left open. Cheap when they are there. */
 export function createState(paths: Paths): void {
   for (const dir of [
     `${paths.root}/containers`,
@@ -84,7 +86,10 @@ export function createState(paths: Paths): void {
     `${paths.root}/bin`,
     paths.run,
   ]) {
-    if (!existsSync(dir)) mkdirSync(dir, { recursive: true, mode: 0o711 });
+    const there = statSync(dir, { throwIfNoEntry: false });
+    // The root directory itself, if it was there before, may be somebody's with other things in it: its mode stays.
+    if (there === undefined) mkdirSync(dir, { recursive: true, mode: PRIVATE });
+    else if ((there.mode & 0o777) !== PRIVATE) chmodSync(dir, PRIVATE);
   }
   createMountPoints(paths.root);
 }

@@ -8,7 +8,7 @@ import { badInput } from '../base/errors.ts';
  *   bin/shim-<digest>           the shim, extracted once
  *   names/<name>                symbolic link whose text is the id of the container of that name
  *   containers/<id>/            container.json  the record, written at create, rewritten only by rename
- *                               exit.json       how the last run ended, written by its monitor
+ *                               exit.json       how the last run ended, written by its monitor; .new: room for it
  *                               upper/ work/    overlayfs: this container's writes
  *                               rootfs/         mount point, empty on the host
  *                               hosts hostname resolv.conf   bound over the image's
@@ -18,7 +18,9 @@ import { badInput } from '../base/errors.ts';
  *
  * and what lives only as long as a monitor (default root: /run/mydocker; another root: <root>/run):
  *
- *   <id>/                       plan, state.json, attach.sock; taken by renaming a whole directory into place
+ *   <id>/                       plan, state.json, attach.sock; taken by renaming a whole directory into place;
+ *                               `burier` in it: somebody undoes what a dead monitor left
+ *   <id>                        a symbolic link instead: somebody removes the container
  *   .tmp-<owner>-…/             being prepared
  */
 const DEFAULT_ROOT = '/var/lib/mydocker';

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/errors.ts';
 import { readIfThere, writeAtomic } from './atomic.ts';
 import { idOfName } from './names.ts';
@@ -104,8 +104,7 @@ export function readState(paths: Paths, id: string): RunState | Broken | undefin
   return text === undefined ? undefined : parse(text, path, isState);
 }
 
-export function readExit(paths: Paths, id: string): ExitRecord | undefined {
-  const path = `${containerDir(paths, id)}/exit.json`;
+function parseExit(path: string): ExitRecord | undefined {
   const text = readIfThere(path);
   if (text === undefined) return undefined;
   const exit = parse(text, path, isExit);
@@ -114,8 +113,43 @@ export function readExit(paths: Paths, id: string): ExitRecord | undefined {
     : exit;
 }
 
+export function readExit(paths: Paths, id: string): ExitRecord | undefined {
+  return parseExit(`${containerDir(paths, id)}/exit.json`);
+}
+
+/** What the monitor left in the run directory because it could not write exit.json. */
+export function readExitNote(paths: Paths, id: string): ExitRecord | undefined {
+  return parseExit(`${runDir(paths, id)}/exit.json`);
+}
+
+/** Room on the disk for exit.json, kept while a container runs; there from its start until how it ended is written. */
+function keptRoom(paths: Paths, id: string): string {
+  return `${containerDir(paths, id)}/exit.json.new`;
+}
+
+/** True once its program was started, however that ended; not for --rm. */
+export function wasStarted(paths: Paths, id: string): boolean {
+  // In this order: the one becomes the other by a rename.
+  return existsSync(keptRoom(paths, id)) || existsSync(`${containerDir(paths, id)}/exit.json`);
+}
+
+/** Writes how a container ended; on a full disk too, if its monitor kept room for it. */
 export function writeExit(paths: Paths, id: string, exit: ExitRecord): void {
-  writeAtomic(`${containerDir(paths, id)}/exit.json`, `${JSON.stringify(exit)}\n`, { sync: false });
+  const path = `${containerDir(paths, id)}/exit.json`;
+  const text = `${JSON.stringify(exit)}\n`;
+  const room = keptRoom(paths, id);
+  if (!existsSync(room)) {
+    writeAtomic(path, text, { sync: false });
+    return;
+  }
+  const fd = openSync(room, 'r+');
+  try {
+    writeSync(fd, text, 0);
+    ftruncateSync(fd, Buffer.byteLength(text));
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(room, path);
 }
 
 export function writeRecord(directory: string, record: ContainerRecord, sync: boolean): void {

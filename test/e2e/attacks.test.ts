@@ -102,3 +102,23 @@ test('--init that cannot be started fails the start, and is not left out', async
   assert.equal(result.stdout, '');
   assert.match(result.stderr, /EAGAIN/);
 });
+
+test('mydocker in a chroot: exec stays in the container, and nothing leads up to the host', async () => {
+  const chroot = mkdtempSync('/var/tmp/mydocker-chroot-');
+  const script = [
+    `mount --rbind / ${chroot}`,
+    `export MYDOCKER_ROOT=${host.root}`,
+    `md() { chroot ${chroot} ${EXECUTABLE} "$@"; }`,
+    'md run -d --name caged --hostname caged busybox sleep 1000 >/dev/null',
+    'md exec caged hostname',
+    'md exec caged readlink /proc/1/exe',
+    // The classic way out of a chroot: a directory above the root reached from below it.
+    'md exec caged sh -c "mkdir /x; chroot /x ls ../../.. 2>&1; ls ../../../.."',
+    'md rm -f caged',
+  ].join('\n');
+  const result = await command('unshare', ['-m', 'sh', '-c', script]);
+  rmSync(chroot, { recursive: true });
+  const [name, exe, ...listed] = result.stdout.trim().split('\n');
+  assert.deepEqual([name, exe], ['caged', '/bin/busybox'], result.stderr);
+  assert.ok(!listed.includes('boot'), `the host’s root was listed: ${listed.join(' ')}`);
+});

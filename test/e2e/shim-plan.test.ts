@@ -12,11 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { after, test } from 'node:test';
 import { PLAN_LAYOUT } from '../../src/plan/encode.ts';
 import { encodePlan, encodeStreamStep, PLAN_FLAGS, type Plan, steps } from '../../src/plan/index.ts';
 import { decodeReport, type Report } from '../../src/shim/report.ts';
-import { Host } from './harness.ts';
+import { command, Host } from './harness.ts';
 import { random, seed } from './random.ts';
 
 const NO_STEP_FAILED = { index: undefined };
@@ -31,6 +32,17 @@ async function shimInJail(): Promise<void> {
   const [name = ''] = readdirSync(`${host.root}/bin`);
   copyFileSync(`${host.root}/bin/${name}`, `${jail}/shim`);
   mkdirSync(`${jail}/work`);
+  await copyLibraries(`${jail}/shim`);
+}
+
+/** The sanitizer build is not static: what it loads must lie in the jail too. */
+async function copyLibraries(program: string): Promise<void> {
+  const { stdout } = await command('ldd', [program]);
+  for (const [path] of stdout.matchAll(/\/[^ ()]+/g)) {
+    if (path.startsWith(jail)) continue;
+    mkdirSync(`${jail}${dirname(path)}`, { recursive: true });
+    copyFileSync(path, `${jail}${path}`);
+  }
 }
 
 interface Ran {

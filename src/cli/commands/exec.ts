@@ -1,6 +1,6 @@
 import type { ExecSpec } from '../../engine/types.ts';
 import { follow, howFromFlags } from '../drive.ts';
-import { DETACH_KEYS, envFromFlags } from '../run-options.ts';
+import { DETACH_KEYS, envFromFlags, PROCESS_OPTIONS } from '../run-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { parseWorkdir } from '../values.ts';
 
@@ -10,36 +10,8 @@ export const exec: Command = {
   summary: 'Run a program in a running container',
   usage: 'CONTAINER COMMAND [ARG…]',
   options: [
-    { name: 'interactive', short: 'i', help: 'keep standard input open' },
-    { name: 'tty', short: 't', help: 'give the program a terminal' },
     { name: 'detach', short: 'd', help: 'run it in the background' },
-    {
-      name: 'env',
-      short: 'e',
-      value: 'list',
-      placeholder: 'K=V',
-      help: 'set a variable; K alone passes the value of the caller on',
-    },
-    {
-      name: 'env-file',
-      value: 'list',
-      placeholder: 'FILE',
-      help: 'read variables from a file, one K=V a line',
-    },
-    {
-      name: 'workdir',
-      short: 'w',
-      value: 'string',
-      placeholder: 'DIR',
-      help: 'working directory in the container',
-    },
-    {
-      name: 'user',
-      short: 'u',
-      value: 'string',
-      placeholder: 'USER[:GROUP]',
-      help: 'user by name or number (default: as the container)',
-    },
+    ...PROCESS_OPTIONS,
     DETACH_KEYS,
   ],
   examples: ['exec bird ps', 'exec -it bird sh', 'exec -e LANG=C -w /tmp bird ls -l'],

@@ -1,5 +1,6 @@
 import { badInput } from '../../base/errors.ts';
-import { follow, howWithoutTty } from '../drive.ts';
+import type { Running } from '../../engine/types.ts';
+import { type Attached, follow, howWithoutTty } from '../drive.ts';
 import { print, warn } from '../out.ts';
 import { DETACH_KEYS } from '../run-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
@@ -42,11 +43,24 @@ async function startAttached(context: Context): Promise<number> {
   }
   const engine = await context.engine();
   const { tty, stdin } = (await engine.containers.inspect(ref)).config;
-  const how = tty ? 'session' : howWithoutTty(stdin && context.flags.bool('interactive'));
-  return follow(engine.containers.start(ref, how), {
-    how,
-    tty,
-    stdin: stdin && context.flags.bool('interactive'),
-    detachKeys: context.flags.string('detach-keys'),
-  });
+  const interactive = stdin && context.flags.bool('interactive');
+  // Without -i nothing is read here, and the program's standard input stays open: only a session can do that.
+  const how = tty || (stdin && !interactive) ? 'session' : howWithoutTty(interactive);
+  const attached = { how, tty, stdin: interactive, detachKeys: context.flags.string('detach-keys') } as const;
+  return follow(
+    engine.containers.start(ref, how).then((running) => whole(running, attached)),
+    attached,
+  );
+}
+
+/** A program that ran already comes with a session, whatever was asked for. */
+function whole(running: Running, attached: Attached): Running {
+  const { session } = running;
+  if (session === undefined || attached.how === 'session') return running;
+  const driven = async (): Promise<number> => {
+    const { driveSession } = await import('../terminal.ts');
+    return (await driveSession(session, attached)) ?? 0;
+  };
+  // driveSession passes signals on.
+  return { ...running, exit: driven(), signal: () => {} };
 }

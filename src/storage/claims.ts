@@ -1,0 +1,58 @@
+import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { errnoOf } from '../base/errors.ts';
+import { isOwnerAlive, ownMark } from './owner.ts';
+
+/*
+ * A claim is a symbolic link whose text says whose it is: symlink(2) is exclusive, the link is there with its whole
+ * text or not at all, and it takes no block on a full disk.
+ */
+
+/** Makes a claim; false when the path is taken. Throws ENOENT when its directory is gone. */
+export function claim(path: string, text: string): boolean {
+  try {
+    symlinkSync(text, path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** The text of a claim; undefined when there is none, "" when what stands there is something else. */
+export function claimText(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return undefined;
+    if (errno === 'EINVAL') return '';
+    throw error;
+  }
+}
+
+/** Gives a claim back, if it still is this one. Only its living owner may call this. */
+export function release(path: string, text: string): void {
+  if (claimText(path) === text) rmSync(path, { force: true });
+}
+
+/**
+ * Removes a claim whose owner has ended for good. Of several who try, one does it, and it looks again: a claim that
+ * somebody made at the same path meanwhile is never removed.
+ */
+export function removeDeadClaim(path: string, text: string): void {
+  const slash = path.lastIndexOf('/');
+  const turn = `${path.slice(0, slash)}/.free-${path.slice(slash + 1)}-${text.replace(/\W/g, '-').slice(0, 64)}`;
+  if (!claim(turn, ownMark())) return;
+  try {
+    if (claimText(path) === text) rmSync(path, { force: true });
+  } finally {
+    rmSync(turn, { force: true });
+  }
+}
+
+/** Removes a turn at removeDeadClaim() that somebody left who was killed in it. `entry` is a name in `directory`. */
+export function sweepTurn(directory: string, entry: string): void {
+  if (!entry.startsWith('.free-')) return;
+  const owner = claimText(`${directory}/${entry}`);
+  if (owner !== undefined && !isOwnerAlive(owner)) rmSync(`${directory}/${entry}`, { force: true });
+}
