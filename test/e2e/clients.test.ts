@@ -81,7 +81,7 @@ test('a dead client whose input waits costs no processor time', async () => {
 });
 
 test('a monitor without a free descriptor costs no processor time, and takes the next client when one goes', async () => {
-  const { stdout } = await command('sh', ['-c', 'ulimit -n 60; "$M" run -d busybox sleep 1000'], {
+  const { stdout } = await command('sh', ['-c', 'ulimit -n 30; "$M" run -d busybox sleep 1000'], {
     env: { MYDOCKER_ROOT: host.root, M: EXECUTABLE },
   });
   const id = stdout.trim();

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command, EXECUTABLE, Host, processes, until } from './harness.ts';
 import { Terminal } from './live.ts';
+import { monitorOf } from './raw-client.ts';
 
 const host = new Host();
 const env = { MYDOCKER_ROOT: host.root, M: EXECUTABLE };
@@ -15,6 +16,14 @@ const running = (name: string) =>
     `${name} runs`,
     async () => (await host.ok('ps', '-q', '-f', `name=${name}`, '-f', 'status=running')) !== '',
   );
+
+/** Options of strace(1) that make system calls slow. */
+const delay = (calls: string, when: 'enter' | 'exit'): string[] => [
+  '-e',
+  `trace=${calls}`,
+  '-e',
+  `inject=${calls}:delay_${when}=200000`,
+];
 
 async function within(ms: number, ...args: string[]): Promise<void> {
   const start = Date.now();
@@ -92,8 +101,25 @@ test('two runs that share one pipe as input do not wait for each other', async (
   );
   await running('left');
   await running('right');
-  for (let i = 0; i < 100; i++) await command('sh', ['-c', `echo ${i} > ${pipe}`]);
+  // poll(2) tells the left one of a line, and the right one has read it by the time the left one acts.
+  const monitor = async (name: string) => monitorOf(host, await host.ok('inspect', '-f', '{{.Id}}', name));
+  const [left, right] = [await monitor('left'), await monitor('right')];
+  const options = [
+    '-qq',
+    '-o',
+    '/dev/null',
+    '-p',
+    String(left),
+    ...delay('?poll,?ppoll,restart_syscall', 'exit'),
+  ];
+  const slow = spawn('strace', options);
+  await sleep(500);
+  process.kill(right, 'SIGSTOP');
+  await command('sh', ['-c', `echo line > ${pipe}; sleep 0.1`]);
+  process.kill(right, 'SIGCONT');
+  await sleep(300);
   await Promise.all([within(4000, 'rm', '-f', 'left'), within(4000, 'rm', '-f', 'right')]);
+  slow.kill();
   end();
 });
 
@@ -122,14 +148,13 @@ true`;
 });
 
 test('what is typed while the container starts is not lost', async () => {
-  for (const delayMs of [0, 30, 60, 90]) {
-    const terminal = new Terminal(host, 'mydocker run --rm -it busybox head -n 1');
-    await terminal.device();
-    await sleep(delayMs);
-    terminal.send('early\n');
-    assert.equal(await terminal.ends(), 0);
-    assert.match(terminal.screen, /early\r\nearly\r\n$/);
-  }
+  // The monitor is slow to read: the line is there before the container's terminal is.
+  const trace = `strace -f -qq -o /dev/null ${delay('recvfrom', 'enter').join(' ')}`;
+  const terminal = new Terminal(host, `${trace} ${EXECUTABLE} run --rm -it busybox head -n 1`);
+  await terminal.device();
+  terminal.send('early\n');
+  assert.equal(await terminal.ends(), 0);
+  assert.match(terminal.screen, /early\r\nearly\r\n$/);
 });
 
 test('output that a full disk refuses: the run says so and does not look like a success', async () => {
