@@ -21,7 +21,7 @@ export async function floorMs(clock: string, root: string): Promise<number> {
   core.prepare();
   const image = await imageFor(core, 'busybox');
   const spec = { image: 'busybox', command: ['true'], autoRemove: true, network: 'none' } as const;
-  const record = createContainer(core, spec, image, true);
+  const record = createContainer(core, spec, image, {}, true);
   const plan = encodeLaunch(launchPlan(core, record, 'inherit'), { detach: false, fault: undefined });
   const directory = runDir(core.paths, record.id);
   mkdirSync(directory, { mode: 0o700 });

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x1407f794u
+#define PLAN_VERSION 0x62cf5596u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define STREAMS_STDIN 1u
@@ -60,6 +60,8 @@ enum op_code {
   OP_RAISE_LIMIT = 65,
   OP_SESSION_KEYRING = 66,
   OP_CLOSE_DESCRIPTORS = 67,
+  OP_SECCOMP = 100,
+  OP_LIMIT_CAPABILITIES = 101,
   OP_NAMESPACE_ROOT = 68,
   OP_STATE_FILE = 80,
   OP_EXIT_FILE = 81,
@@ -122,6 +124,8 @@ enum op_code {
   X(65, "raise-limit", "u", op_raise_limit) /* resource */ \
   X(66, "session-keyring", "", op_session_keyring) /*  */ \
   X(67, "close-descriptors", "", op_close_descriptors) /*  */ \
+  X(100, "seccomp", "ub", op_seccomp) /* flags, filter */ \
+  X(101, "limit-capabilities", "q", op_limit_capabilities) /* mask */ \
   X(68, "namespace-root", "", op_namespace_root) /*  */ \
   X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
   X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \

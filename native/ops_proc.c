@@ -2,6 +2,9 @@
 #include "util.h"
 
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -75,11 +78,39 @@ int op_capabilities(struct ctx *c, const struct arg *a) {
   return raise_ambient(a[4].num & known);
 }
 
+/* capget(2), capset(2): of what we have, these stay. A change of user may have taken all away before: then nothing is
+ * asked for, and nothing refused. */
+int op_limit_capabilities(struct ctx *c, const struct arg *a) {
+  (void)c;
+  struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct sets[2];
+  if (syscall(SYS_capget, &head, sets) < 0) return errno;
+  for (int i = 0; i < 2; i++) {
+    uint32_t mask = (uint32_t)(a[0].num >> (32 * i));
+    sets[i].effective &= mask;
+    sets[i].permitted &= mask;
+    sets[i].inheritable &= mask;
+  }
+  return syscall(SYS_capset, &head, sets) < 0 ? errno : 0;
+}
+
 /* PR_SET_NO_NEW_PRIVS(2const): no setuid program gains anything any more. */
 int op_no_new_privs(struct ctx *c, const struct arg *a) {
   (void)c;
   (void)a;
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? errno : 0;
+}
+
+/* seccomp(2). The filter is struct sock_filter[], made elsewhere; the kernel checks every instruction of it. Without
+ * no_new_privs this takes CAP_SYS_ADMIN, so it comes before the capabilities go: what follows must pass the filter. */
+int op_seccomp(struct ctx *c, const struct arg *a) {
+  (void)c;
+  size_t count = a[1].len / sizeof(struct sock_filter);
+  if (count == 0 || count > BPF_MAXINSNS || a[1].len % sizeof(struct sock_filter) != 0) return EINVAL;
+  static struct sock_filter filter[BPF_MAXINSNS]; /* the plan's bytes are not aligned */
+  memcpy(filter, a[1].str, a[1].len);
+  struct sock_fprog program = {.len = (unsigned short)count, .filter = filter};
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)a[0].num, &program) < 0 ? errno : 0;
 }
 
 /* prlimit(2): the soft limit up to the hard one, which needs no privilege. The caller's shell may have lowered its own. */

@@ -1,10 +1,14 @@
 /**
- * Writes native/ops.gen.h and src/plan/version.gen.ts from src/plan/ops.ts, and docs/cli.md from the command specs.
+ * Writes native/ops.gen.h and src/plan/version.gen.ts from src/plan/ops.ts, the default seccomp filter from its profile,
+ * and docs/cli.md from the command specs.
  * `--check` only compares, and fails when a file is stale.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { planVersion } from '../src/plan/encode.ts';
 import { NO_SLOT, OPS, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
+import { DEFAULT_CAPABILITIES } from '../src/runtime/constants.ts';
+import { compileSeccomp } from '../src/runtime/seccomp/compile.ts';
+import { defaultSeccomp } from '../src/runtime/seccomp/default-profile.ts';
 import { cliDocs } from './cli-docs.ts';
 
 const KIND_LETTER = { u32: 'u', u64: 'q', str: 's', bytes: 'b', strv: 'v' } as const;
@@ -46,9 +50,27 @@ function versionModule(): string {
   return `/* Generated from ops.ts by \`npm run gen\`. Do not edit. */\nexport const PLAN_VERSION = 0x${planVersion().toString(16)};\n`;
 }
 
+/** The default seccomp filter, so that no start has to compile it. */
+function filterModule(): string {
+  const of = (machine: 'amd64' | 'arm64'): string => {
+    const filter = compileSeccomp(defaultSeccomp(DEFAULT_CAPABILITIES), machine);
+    return `  ${machine}: '${Buffer.from(filter).toString('base64')}',`;
+  };
+  return [
+    '/* Generated from default-profile.ts by `npm run gen`. Do not edit. */',
+    '/** The default seccomp filter of each machine: struct sock_filter[], base64. */',
+    'export const DEFAULT_FILTERS = {',
+    of('amd64'),
+    of('arm64'),
+    '} as const;',
+    '',
+  ].join('\n');
+}
+
 const targets = {
   'native/ops.gen.h': header(),
   'src/plan/version.gen.ts': versionModule(),
+  'src/runtime/seccomp/default-filter.gen.ts': filterModule(),
   'docs/cli.md': await cliDocs(),
 };
 for (const [target, text] of Object.entries(targets)) {

@@ -42,6 +42,12 @@ function mount(spec: MountSpec): Record<string, unknown> {
   };
 }
 
+function securityOptions(host: ContainerDetails['hostConfig']): string[] | null {
+  const seccomp = host.seccomp === 'default' ? [] : [`seccomp=${host.seccomp}`];
+  const list = host.noNewPrivileges ? ['no-new-privileges', ...seccomp] : seccomp;
+  return list.length === 0 ? null : list;
+}
+
 function hostConfig({ hostConfig: host }: ContainerDetails): Record<string, unknown> {
   const binds = host.mounts.flatMap((spec) =>
     spec.type === 'bind' ? [`${spec.source}:${spec.target}${spec.readOnly ? ':ro' : ''}`] : [],
@@ -57,6 +63,9 @@ function hostConfig({ hostConfig: host }: ContainerDetails): Record<string, unkn
     NanoCpus: resources.cpuQuotaUs === undefined ? 0 : resources.cpuQuotaUs * 10_000,
     CpusetCpus: resources.cpusetCpus ?? '',
     PidsLimit: resources.pidsLimit ?? null,
+    CapAdd: host.capAdd.length === 0 ? null : host.capAdd,
+    CapDrop: host.capDrop.length === 0 ? null : host.capDrop,
+    SecurityOpt: securityOptions(host),
   };
 }
 

@@ -4,6 +4,7 @@ import type { ContainerSpec, MountSpec, Resources } from '../engine/types.ts';
 import { parseEnv, parseLabels, readEnvFile } from './env.ts';
 import { parseMount, parseTmpfs, parseVolume } from './mounts.ts';
 import type { Flags } from './parse.ts';
+import { SECURITY_OPTIONS, securityFromFlags } from './security-options.ts';
 import { checkSignal } from './signals.ts';
 import type { OptionSpec } from './spec.ts';
 import * as values from './values.ts';
@@ -125,6 +126,7 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
     help: 'replaces the entry point of the image; "" clears it',
   },
   { name: 'init', help: 'run a tiny init as process 1: passes signals on, reaps processes' },
+  ...SECURITY_OPTIONS,
   { name: 'read-only', help: 'root file system read-only' },
   { name: 'label', short: 'l', value: 'list', placeholder: 'K=V', help: 'a label, kept with the container' },
   {
@@ -190,7 +192,7 @@ export function specFromFlags(flags: Flags): Mutable<ContainerSpec> {
   if (mounts.length > 0) spec.mounts = mounts;
   const resources = resourcesFromFlags(flags);
   if (Object.keys(resources).length > 0) spec.resources = resources;
-  return spec;
+  return Object.assign(spec, securityFromFlags(flags));
 }
 
 /** `--env-file`s first, then `-e`, which wins; also used by `exec`. */

@@ -24,6 +24,7 @@ import { startContainer } from './launch.ts';
 import { launchPlan } from './launch-plan.ts';
 import { readLogs } from './logs.ts';
 import { discardContainer, removeContainer } from './remove.ts';
+import { securityOf } from './security.ts';
 import { AttachedSession } from './session.ts';
 import { lifeOf, requireRecord, requireRunning } from './status.ts';
 import { connectMonitor, killContainer, stopContainer, waitContainer } from './stop.ts';
@@ -57,7 +58,7 @@ export class Containers {
   /** Creates a container; nothing runs yet. Throws BAD_INPUT, NO_SUCH_IMAGE, NAME_IN_USE. */
   async create(spec: ContainerSpec): Promise<Container> {
     this.core.prepare();
-    const record = createContainer(this.core, spec, await this.image(spec), false);
+    const record = createContainer(this.core, spec, await this.image(spec), await securityOf(spec), false);
     await sweep(this.core, true);
     return new Container(this.core, this, record.id, record.name);
   }
@@ -71,7 +72,7 @@ export class Containers {
   /** create and start. A failed start takes the container back: as if nothing had been asked. */
   async run(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
-    const record = createContainer(this.core, spec, await this.image(spec), true);
+    const record = createContainer(this.core, spec, await this.image(spec), await securityOf(spec), true);
     const undo = async (error: unknown): Promise<never> => {
       // The program did run: what it wrote into its files stays.
       const ran = ['MONITOR_LOST', 'OUTPUT_LOST'];
@@ -240,7 +241,14 @@ export class Containers {
   async explain(spec: ContainerSpec, how: How = 'inherit'): Promise<Plan> {
     const image = explainImage(this.core, spec.image ?? this.core.defaultImage);
     const name = spec.name ?? 'bird';
-    const record = recordOf(this.core, spec, image, '0123456789ab'.padEnd(64, '0'), name);
+    const record = recordOf(
+      this.core,
+      spec,
+      image,
+      '0123456789ab'.padEnd(64, '0'),
+      name,
+      await securityOf(spec),
+    );
     return launchPlan(this.core, record, how);
   }
 

@@ -12,6 +12,7 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { makeName } from './names.ts';
+import type { SecurityRecord } from './security.ts';
 import { signalNumber } from './signals.ts';
 import { stateError } from './state-error.ts';
 import type { ContainerSpec } from './types.ts';
@@ -81,6 +82,7 @@ export function recordOf(
   image: ResolvedImage,
   id: string,
   name: string,
+  security: SecurityRecord,
 ): ContainerRecord {
   checkSpec(spec, core);
   const { config } = image;
@@ -118,6 +120,7 @@ export function recordOf(
     network: spec.network ?? 'none',
     mounts: (spec.mounts ?? []).map((m) => ({ ...m })),
     resources: { ...spec.resources },
+    ...security,
   };
 }
 
@@ -175,10 +178,11 @@ export function createContainer(
   core: Core,
   spec: ContainerSpec,
   image: ResolvedImage,
+  security: SecurityRecord,
   starting: boolean,
 ): ContainerRecord {
   const id = randomHex(32);
-  const draft = recordOf(core, spec, image, id, spec.name ?? '');
+  const draft = recordOf(core, spec, image, id, spec.name ?? '', security);
   const staging = `${core.root}/containers/${creationName(id)}`;
   let name: string | undefined;
   try {

@@ -76,6 +76,11 @@ export function listContainers(core: Core): ContainerSummary[] {
   return list.sort((a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : 1));
 }
 
+function seccompName(seccomp: string | undefined): 'default' | 'unconfined' | 'custom' {
+  if (seccomp === undefined) return 'default';
+  return seccomp === 'unconfined' ? 'unconfined' : 'custom';
+}
+
 /** Everything recorded about one container. */
 export function describeContainer(core: Core, record: ContainerRecord): ContainerDetails {
   const life = lifeOf(core.paths, record.id);
@@ -104,6 +109,10 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
       init: record.init,
       autoRemove: record.autoRemove,
       network: record.network,
+      capAdd: record.capAdd ?? [],
+      capDrop: record.capDrop ?? [],
+      seccomp: seccompName(record.seccomp),
+      noNewPrivileges: record.noNewPrivileges ?? false,
     },
     oomKilled: life.exit?.oomKilled ?? false,
     rootDir: directory,

@@ -4,6 +4,7 @@ import {
   DEFAULT_CAPABILITIES,
   DEFAULT_MASKED_PATHS,
   DEFAULT_READONLY_PATHS,
+  defaultFilter,
   type OciMount,
   type OciProcess,
   type OciSpec,
@@ -74,6 +75,12 @@ function mountsOf(record: ContainerRecord, containerDir: string): OciMount[] {
   return [...own.filter((m) => !taken.has(m.destination)), ...asked];
 }
 
+/** The container's filter: its own, compiled when it was created, or the default one. */
+function seccompOf(record: ContainerRecord): Uint8Array | undefined {
+  if (record.seccomp === 'unconfined') return undefined;
+  return record.seccomp === undefined ? defaultFilter() : Buffer.from(record.seccomp, 'base64');
+}
+
 /** How a process of this container starts, unless its own flags say otherwise. */
 export function processOf(record: ContainerRecord): OciProcess {
   return {
@@ -82,8 +89,9 @@ export function processOf(record: ContainerRecord): OciProcess {
     args: [...record.entrypoint, ...record.cmd],
     env: record.env,
     cwd: record.workdir === '' ? '/' : record.workdir,
-    capabilities: DEFAULT_CAPABILITIES,
-    noNewPrivileges: false,
+    capabilities: record.capabilities ?? DEFAULT_CAPABILITIES,
+    noNewPrivileges: record.noNewPrivileges ?? false,
+    seccomp: seccompOf(record),
   };
 }
 

@@ -52,6 +52,16 @@ export interface ContainerSpec {
   /** Seconds between the stop signal and SIGKILL; default 10. */
   stopTimeoutS?: number;
   autoRemove?: boolean;
+  /** Capabilities more and less than Docker's default ones: "NET_ADMIN", "CAP_NET_ADMIN", "ALL". */
+  capAdd?: readonly string[];
+  capDrop?: readonly string[];
+  /**
+   * System calls: absent: Docker's default allow-list; 'unconfined': all; else a profile as JSON text, of Docker's form or
+   * as the OCI runtime specification has it.
+   */
+  seccomp?: string;
+  /** setuid programs and file capabilities give nothing. Default false. */
+  noNewPrivileges?: boolean;
   /** 'none': a network namespace with loopback only (the default); 'host': the host's. */
   network?: 'none' | 'host';
 }
@@ -108,6 +118,11 @@ export interface ContainerDetails extends ContainerSummary {
     init: boolean;
     autoRemove: boolean;
     network: string;
+    capAdd: readonly string[];
+    capDrop: readonly string[];
+    /** custom: a profile of the caller's, or the default one for other capabilities. */
+    seccomp: 'default' | 'unconfined' | 'custom';
+    noNewPrivileges: boolean;
   };
   oomKilled: boolean;
   rootDir: string;

@@ -191,8 +191,12 @@ function processText(a: Action): string | undefined {
       return `prlimit(${names.resourceName(a.resource)}, ${a.soft}, ${a.hard})`;
     case 'capabilities':
       return capabilities(a);
+    case 'limit-capabilities':
+      return `capset(effective, permitted &= ${names.capabilitySet(a.mask)})`;
     case 'no-new-privs':
       return 'prctl(PR_SET_NO_NEW_PRIVS, 1)';
+    case 'seccomp':
+      return `seccomp(SECCOMP_SET_MODE_FILTER, ${a.flags}, ${a.filter.length / 8} instructions)`;
     case 'set-user':
       return `setgroups, setresgid, setresuid(${a.user === '' ? 'root' : quote(a.user)}, looked up in the root)`;
     case 'exec': {

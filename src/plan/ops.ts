@@ -96,6 +96,12 @@ export const OPS = {
   'raise-limit': { code: 65, args: { resource: 'u32' }, call: 'prlimit64' },
   'session-keyring': { code: 66, args: {}, call: 'keyctl(KEYCTL_JOIN_SESSION_KEYRING)' },
   'close-descriptors': { code: 67, args: {}, call: 'close_range' },
+  seccomp: {
+    code: 100,
+    args: { flags: 'u32', filter: 'bytes' },
+    call: 'seccomp(SECCOMP_SET_MODE_FILTER)',
+  },
+  'limit-capabilities': { code: 101, args: { mask: 'u64' }, call: 'capget, capset' },
   'namespace-root': { code: 68, args: {}, call: 'setns(/proc/self/ns/mnt), fchdir' },
   // What the monitor keeps while the container lives.
   'state-file': { code: 80, args: { path: 'str', id: 'str', bootId: 'str' }, call: 'open, write, rename' },

@@ -6,9 +6,10 @@ export {
   hasDeviceRules,
   parseCgroupMounts,
 } from './cgroup-host.ts';
-export { DEFAULT_CAPABILITIES } from './constants.ts';
+export { CAP, DEFAULT_CAPABILITIES } from './constants.ts';
 export { type ExecInput, planExec } from './exec.ts';
 export { type LaunchInput, planLaunch } from './launch.ts';
+export { compileSeccomp, defaultFilter } from './seccomp/index.ts';
 export {
   DEFAULT_MASKED_PATHS,
   DEFAULT_READONLY_PATHS,

@@ -54,6 +54,7 @@ function input(more: Partial<LaunchInput> = {}): LaunchInput {
         cwd: '/',
         capabilities: ['CAP_KILL', 'CAP_MKNOD'],
         noNewPrivileges: false,
+        seccomp: undefined,
       },
       root: { path: '/c/rootfs', readonly: false },
       hostname: 'h',

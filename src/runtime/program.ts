@@ -25,6 +25,9 @@ export function leaveCaller(): Noted[] {
   ];
 }
 
+/** What `set-user` needs: its calls, files of passwd it may not be the owner of, and the streams it hands over. */
+const BECOME_USER = ['CAP_SETUID', 'CAP_SETGID', 'CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER'];
+
 /** The last steps before the program: its streams, limits on itself, who it is, what it runs. */
 export function programSteps(
   process: OciProcess,
@@ -32,6 +35,9 @@ export function programSteps(
   options: { init: boolean; bindConsole: boolean },
 ): Noted[] {
   const mask = capabilityMask(safeCapabilities(process.capabilities, host));
+  // Becoming a user takes capabilities that the program may not be meant to have.
+  const needed = capabilityMask(BECOME_USER);
+  const early = (mask & needed) === needed ? mask : mask | needed;
   const size = process.consoleSize ?? { height: 0, width: 0 };
   const streams: Noted = process.terminal
     ? {
@@ -42,6 +48,19 @@ export function programSteps(
         why: 'a terminal of the container’s own devpts; its master goes to the monitor',
       }
     : { op: 'stdio', why: 'the pipes become descriptors 0, 1 and 2' };
+  const filter: Noted[] =
+    process.seccomp === undefined
+      ? []
+      : [
+          {
+            op: 'seccomp',
+            flags: 0,
+            filter: process.seccomp,
+            why: process.noNewPrivileges
+              ? 'the calls a program may make; last, so that it need not allow our own'
+              : 'the calls a program may make; while we may still set it: without no_new_privs it takes CAP_SYS_ADMIN',
+          },
+        ];
   const list: Noted[] = [
     streams,
     {
@@ -50,11 +69,12 @@ export function programSteps(
     },
     { op: 'chdir', path: process.cwd, why: 'the working directory; one that / does not lead to is refused' },
     { op: 'raise-limit', resource: RLIMIT_NOFILE, why: 'open files: as many as the hard limit allows' },
+    ...(process.noNewPrivileges ? [] : filter),
     {
       op: 'capabilities',
       bounding: mask,
-      effective: mask,
-      permitted: mask,
+      effective: early,
+      permitted: early,
       inheritable: 0,
       ambient: 0,
       why: 'root, but only inside: no capability that reaches the host',
@@ -63,11 +83,21 @@ export function programSteps(
   if (process.noNewPrivileges) list.push({ op: 'no-new-privs', why: 'setuid programs give nothing' });
   list.push(
     { op: 'set-user', user: process.user.username, why: 'groups first: without root they could not be set' },
+    ...(early === mask
+      ? []
+      : [
+          {
+            op: 'limit-capabilities',
+            mask,
+            why: 'what it took to become the user is not for the program',
+          } as Noted,
+        ]),
     {
       op: 'pdeathsig',
       signal: SIGKILL,
       why: 'if the monitor is killed the container goes too; set last, a change of user clears it',
     },
+    ...(process.noNewPrivileges ? filter : []),
     {
       op: 'exec',
       file: process.args[0] ?? '',

@@ -21,6 +21,8 @@ export interface OciProcess {
   cwd: string;
   capabilities: readonly string[];
   noNewPrivileges: boolean;
+  /** linux.seccomp, compiled: struct sock_filter[]; undefined: unconfined. */
+  seccomp: Uint8Array | undefined;
 }
 
 export interface OciMount {

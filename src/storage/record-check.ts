@@ -67,6 +67,11 @@ const RECORD: Readonly<Record<string, Check>> = {
       cpusetCpus: optional(text),
       pidsLimit: optional(number),
     }),
+  capabilities: optional(listOf(text)),
+  capAdd: optional(listOf(text)),
+  capDrop: optional(listOf(text)),
+  seccomp: optional(text),
+  noNewPrivileges: optional(flag),
   startingOwner: optional(text),
 };
 

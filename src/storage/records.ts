@@ -32,6 +32,14 @@ export interface ContainerRecord {
   network: 'none' | 'host';
   mounts: RecordedMount[];
   resources: { memoryBytes?: number; cpuQuotaUs?: number; cpusetCpus?: string; pidsLimit?: number };
+  /** "CAP_CHOWN" …; absent: the default ones. */
+  capabilities?: string[];
+  /** As they were asked for, for `inspect`. */
+  capAdd?: string[];
+  capDrop?: string[];
+  /** 'unconfined', or a compiled filter in base64; absent: the default filter. */
+  seccomp?: string;
+  noNewPrivileges?: boolean;
   /** `run`: whoever is between creating and starting it ("pid-startticks"). Should they die there, it never was. */
   startingOwner?: string;
 }
