@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   rename: async () => (await import('./commands/rename.ts')).rename,
   commit: async () => (await import('./commands/commit.ts')).commit,
   images: async () => (await import('./commands/images.ts')).images,
+  pull: async () => (await import('./commands/pull.ts')).pull,
   rmi: async () => (await import('./commands/rmi.ts')).rmi,
   import: async () => (await import('./commands/import.ts')).importImage,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
@@ -44,6 +45,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
   },
   image: {
     ls: ['images'],
+    pull: ['pull'],
     list: ['images'],
     rm: ['rmi'],
     remove: ['rmi'],

@@ -18,6 +18,7 @@ import {
 import { assetPath, openStepStream, runWalk } from '../shim/index.ts';
 import { listIds, readRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import type { PullSpec } from './pull.ts';
 import { isBroken, lifeOf } from './status.ts';
 import type { ImageSummary } from './types.ts';
 
@@ -58,6 +59,18 @@ function ofSource(error: unknown, source: string): unknown {
   return new MydockerError(error.code, message, { subject: name, remedy: error.remedy, cause: error });
 }
 
+/** A pulled image, as the library gives it. */
+export interface PullResult {
+  /** Digest of the config: the image id. */
+  id: string;
+  /** "name:tag" as it is in the store; "" for one pulled by digest. */
+  reference: string;
+  /** What the registry calls it. */
+  digest: string;
+  /** False when it was here already. */
+  isNew: boolean;
+}
+
 /** The images room of the engine. */
 export class Images {
   constructor(private readonly core: Core) {}
@@ -69,6 +82,13 @@ export class Images {
   /** Docker's shape. Throws NO_SUCH_IMAGE. */
   inspect(reference: string): Promise<unknown> {
     return Promise.resolve(inspectImage(this.core.root, reference));
+  }
+
+  /** Fetches an image from its registry. Throws REGISTRY_UNREACHABLE, NO_SUCH_REMOTE_IMAGE, UNAUTHORIZED … */
+  async pull(reference: string, spec: PullSpec = {}): Promise<PullResult> {
+    const { pull } = await import('./pull.ts');
+    const { image, digest, isNew } = await pull(this.core, reference, spec);
+    return { id: image.id, reference: image.reference, digest, isNew };
   }
 
   /** Untags, and deletes what no image uses any more. Throws IMAGE_IN_USE, NO_SUCH_IMAGE. */

@@ -1,3 +1,5 @@
+export type { ImageProgress, LayerStatus } from '../image/index.ts';
+
 /** The engine's face: what the CLI, the Docker API and library users see. All data is plain. */
 
 /** A bind mount, volume-less: `-v src:dst[:ro]` and `--mount type=bind|tmpfs,…`. */

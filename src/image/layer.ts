@@ -83,21 +83,33 @@ export async function ensureLayers(root: string, image: ResolvedImage, openSteps
   for (const [i, chainId] of chainIds.entries()) {
     const [descriptor, diffId] = [layers[i], image.diffIds[i]];
     if (hasLayer(root, chainId) || descriptor === undefined || diffId === undefined) continue;
-    await unpackBlob(root, descriptor, diffId, chainId, openSteps);
+    const compressed = createReadStream(blobPath(root, descriptor.digest));
+    await unpackCompressed({ root, compressed, diffId, chainId, lower: chainIds.slice(0, i), openSteps });
   }
 }
 
-async function unpackBlob(
-  root: string,
-  descriptor: Descriptor,
-  diffId: DiffId,
-  chainId: ChainId,
-  openSteps: OpenSteps,
-): Promise<void> {
+/** A layer as it was made, compressed or not, and what it must become. */
+export interface CompressedLayer {
+  root: string;
+  /** gzip or a plain tar, which its first bytes tell; may still be arriving. */
+  compressed: AsyncIterable<Buffer>;
+  diffId: DiffId;
+  chainId: ChainId;
+  /** The layers below, oldest first: all unpacked already. */
+  lower: readonly ChainId[];
+  openSteps: OpenSteps;
+}
+
+/**
+ * Unpacks a layer into layers/<chain id>, which appears by rename, or not at all. Throws MydockerError BAD_DIGEST when
+ * its content is not what diffId says, BAD_LAYER for a bad archive.
+ */
+export async function unpackCompressed(layer: CompressedLayer): Promise<void> {
+  const { root, compressed, diffId, chainId, openSteps } = layer;
   const staging = stageLayer(root);
   try {
     const hash = createHash('sha256');
-    const tar = decompressed(createReadStream(blobPath(root, descriptor.digest)));
+    const tar = decompressed(compressed);
     const { sizeBytes } = await unpackLayer(
       tap(tar, (chunk) => hash.update(chunk)),
       staging,
@@ -107,7 +119,7 @@ async function unpackBlob(
     if (found !== diffId) {
       throw new MydockerError('BAD_DIGEST', `a layer is not what its image says: ${diffId} holds ${found}`, {
         subject: layerDir(root, chainId),
-        remedy: 'remove the image with "mydocker rmi -f" and import it again',
+        remedy: 'remove the image with "mydocker rmi -f" and get it again',
       });
     }
     commitLayer(root, staging, chainId, { diffId, sizeBytes });

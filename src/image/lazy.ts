@@ -7,6 +7,7 @@ import { stagings } from '../storage/index.ts';
 import type { DefaultImageAsset } from './busybox.ts';
 import type { CommitOptions } from './commit.ts';
 import type { ImportOptions } from './import.ts';
+import type { PulledImage, PullOptions } from './pull.ts';
 import type { OpenSteps } from './steps.ts';
 import type { ResolvedImage } from './store.ts';
 
@@ -39,4 +40,13 @@ export async function ensureDefaultImage(
 export async function ensureLayers(root: string, image: ResolvedImage, openSteps: OpenSteps): Promise<void> {
   if (image.layers.every((directory) => existsSync(directory))) return;
   await (await import('./layer.ts')).ensureLayers(root, image, openSteps);
+}
+
+/** See pull.ts; credentials are those of the user's own files. */
+export async function pullFromRegistry(options: Omit<PullOptions, 'credentialsFor'>): Promise<PulledImage> {
+  const [{ pullImage }, { credentialsFor }] = await Promise.all([
+    import('./pull.ts'),
+    import('./registry/credentials.ts'),
+  ]);
+  return pullImage({ ...options, credentialsFor });
 }

@@ -32,6 +32,20 @@ export {
   type ManifestDigest,
 } from './digest.ts';
 export {
+  adoptDownloads,
+  claimDownload,
+  dropAdopted,
+  dropPart,
+  findWhole,
+  finishDownload,
+  listDownloads,
+  partPath,
+  pruneDownloads,
+  releaseDownload,
+  type StoredDownload,
+  syncFile,
+} from './downloads.ts';
+export {
   commitLayer,
   dropStaged,
   hasLayer,
