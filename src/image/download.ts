@@ -1,5 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
-import { closeSync, fstatSync, ftruncateSync, openSync, read, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, read } from 'node:fs';
 import { errnoNumber, errnoOf, errnoWords, MydockerError, sleep } from '../base/index.ts';
 import {
   claimDownload,
@@ -10,6 +9,7 @@ import {
   partPath,
   releaseDownload,
 } from '../storage/index.ts';
+import { Part } from './part.ts';
 import type { RegistryClient } from './registry/client.ts';
 import { ConnectionError } from './registry/http.ts';
 
@@ -217,49 +217,6 @@ export class Download {
         true,
       );
     }
-  }
-}
-
-/** The file of a part, and the digest of what is in it. */
-class Part {
-  length = 0;
-  private hash: Hash = createHash('sha256');
-
-  constructor(
-    private readonly fd: number,
-    private readonly sizeBytes: number,
-  ) {}
-
-  /** Takes up what is there already; true when there was something. */
-  takeUp(): boolean {
-    const { size } = fstatSync(this.fd);
-    if (size > this.sizeBytes) this.reset();
-    else {
-      const buffer = Buffer.allocUnsafe(READ_BYTES);
-      for (;;) {
-        const n = readSync(this.fd, buffer, 0, READ_BYTES, this.length);
-        if (n === 0) break;
-        this.hash.update(buffer.subarray(0, n));
-        this.length += n;
-      }
-    }
-    return this.length > 0;
-  }
-
-  append(chunk: Buffer): void {
-    this.hash.update(chunk);
-    for (let done = 0; done < chunk.length; ) done += writeSync(this.fd, chunk, done);
-    this.length += chunk.length;
-  }
-
-  reset(): void {
-    ftruncateSync(this.fd, 0);
-    this.hash = createHash('sha256');
-    this.length = 0;
-  }
-
-  digest(): Digest {
-    return `sha256:${this.hash.copy().digest('hex')}`;
   }
 }
 

@@ -6,24 +6,18 @@ import {
   type Digest,
   digestOf,
   dropAdopted,
-  findWhole,
   hasLayer,
-  hexOf,
-  type ImageId,
   type ManifestDigest,
   putBlob,
-  syncFile,
 } from '../storage/index.ts';
-import { Download, Restarted } from './download.ts';
+import { DownloadQueue, type Pull } from './download-queue.ts';
 import { enterImage, REGISTRY_DIGEST } from './enter.ts';
 import { badManifest, blobsOf, MAX_CONFIG_BYTES, parseImageConfig } from './foreign.ts';
 import { type Leftovers, sweepStore, undoAndThrow, whileStoring } from './garbage.ts';
-import { unpackCompressed } from './layer.ts';
 import type { Descriptor, ImageFile } from './manifest.ts';
 import type { Platform } from './platform.ts';
 import type { OnProgress } from './progress.ts';
 import { canonicalName, parseReference, type Reference } from './reference.ts';
-import type { RegistryClient } from './registry/client.ts';
 import type { RegistryConfig } from './registry/config.ts';
 import type { Credentials } from './registry/credentials.ts';
 import { findRemote, type RemoteImage } from './remote.ts';
@@ -58,15 +52,6 @@ export interface PulledImage {
 /** A removal by somebody else may take what we found in the store: then once more. */
 const MAX_ROUNDS = 4;
 
-/** Everything about one pull that its parts share. */
-interface Pull {
-  options: PullOptions;
-  client: RegistryClient;
-  repository: string;
-  /** Ends all downloads when one thing fails. */
-  abort: AbortController;
-}
-
 /**
  * Fetches an image from a registry and unpacks it. It is in the store whole or not at all; what was fetched of it
  * when something went wrong stays below downloads/, and the next pull goes on there. Throws MydockerError.
@@ -90,10 +75,19 @@ async function store(
   const abort = new AbortController();
   const stop = (): void => abort.abort(options.signal?.reason);
   options.signal?.addEventListener('abort', stop, { once: true });
-  const pull: Pull = { options, client: remote.client, repository: remote.repository, abort };
+  const pull: Pull = {
+    root,
+    client: remote.client,
+    repository: remote.repository,
+    parallel: options.config.parallelDownloads,
+    openSteps: options.openSteps,
+    onProgress: options.onProgress,
+    signal: options.signal,
+    abort,
+  };
   const leftovers: Leftovers = { blobs: [], chainIds: [] };
   try {
-    const file = await fetchConfig(pull, remote);
+    const file = await fetchConfig(pull, remote, options.reference);
     const chainIds = chainIdsOf(file.rootfs.diff_ids);
     leftovers.blobs.push(...blobsOf(remote.manifest), remote.digest);
     leftovers.chainIds.push(...chainIds.filter((chainId) => !hasLayer(root, chainId)));
@@ -132,8 +126,8 @@ function nameOnly(reference: Reference): Reference[] {
   return digest !== undefined && reference.tag === undefined ? [] : [named];
 }
 
-async function fetchConfig(pull: Pull, remote: RemoteImage): Promise<ImageFile> {
-  const { client, repository, options } = pull;
+async function fetchConfig(pull: Pull, remote: RemoteImage, name: string): Promise<ImageFile> {
+  const { client, repository } = pull;
   const { digest, size } = remote.manifest.config;
   const bytes = await client.retrying(async () => {
     const answer = await client.call({
@@ -151,7 +145,7 @@ async function fetchConfig(pull: Pull, remote: RemoteImage): Promise<ImageFile> 
     });
   }
   remote.configBytes = bytes;
-  const file = parseImageConfig(bytes, remote.manifest.layers.length, options.reference);
+  const file = parseImageConfig(bytes, remote.manifest.layers.length, name);
   return file;
 }
 
@@ -162,7 +156,7 @@ async function fetchLayers(
   file: ImageFile,
   chainIds: readonly ChainId[],
 ): Promise<void> {
-  const { root } = pull.options;
+  const { root } = pull;
   const queue = new DownloadQueue(pull);
   for (const layer of layers) queue.add(layer);
   queue.start();
@@ -181,139 +175,3 @@ async function fetchLayers(
     throw queue.cause(error);
   }
 }
-
-/** The downloads of one pull, so many at a time, lowest layer first. */
-class DownloadQueue {
-  private readonly waiting: Descriptor[] = [];
-  private readonly downloads = new Map<Digest, Download>();
-  private readonly starters = new Map<Digest, () => void>();
-  private readonly begun = new Map<Digest, Promise<void>>();
-  private readonly synced: Array<Promise<void>> = [];
-  private failure: { error: unknown } | undefined;
-
-  constructor(private readonly pull: Pull) {}
-
-  add(layer: Descriptor): void {
-    if (this.begun.has(layer.digest)) return;
-    this.waiting.push(layer);
-    this.begun.set(layer.digest, new Promise((resolve) => this.starters.set(layer.digest, resolve)));
-    if (findWhole(this.pull.options.root, layer.digest) === undefined) this.say(layer, { status: 'waiting' });
-  }
-
-  start(): void {
-    for (let i = 0; i < this.pull.options.config.parallelDownloads; i++) this.next();
-  }
-
-  private next(): void {
-    const layer = this.waiting.shift();
-    if (layer === undefined || this.pull.abort.signal.aborted) return;
-    const { options, client, repository, abort } = this.pull;
-    const { digest, size } = layer;
-    const isHere = findWhole(options.root, digest) !== undefined;
-    const download = new Download({
-      root: options.root,
-      client,
-      repository,
-      digest,
-      sizeBytes: size,
-      signal: abort.signal,
-      onBytes: (doneBytes, note) => {
-        if (!isHere)
-          this.say(layer, { status: 'downloading', doneBytes, ...(note === undefined ? {} : { note }) });
-      },
-    });
-    this.downloads.set(digest, download);
-    this.starters.get(digest)?.();
-    download.done.then(
-      () => {
-        if (isHere) this.say(layer, { status: 'exists' });
-        const path = findWhole(options.root, digest);
-        if (path !== undefined && !isHere) this.synced.push(syncFile(path));
-        this.next();
-      },
-      (error: unknown) => {
-        this.failure ??= { error };
-        abort.abort(error);
-      },
-    );
-  }
-
-  private say(
-    layer: Descriptor,
-    what: {
-      status: 'waiting' | 'downloading' | 'exists' | 'extracting' | 'done';
-      doneBytes?: number;
-      note?: string;
-    },
-  ): void {
-    const id = hexOf(layer.digest).slice(0, 12);
-    this.pull.options.onProgress?.({ kind: 'layer', id, totalBytes: layer.size, ...what });
-  }
-
-  private async begin(digest: Digest): Promise<Download> {
-    const aborted = new Promise<never>((_, reject) => {
-      const { signal } = this.pull.abort;
-      if (signal.aborted) reject(signal.reason);
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-    aborted.catch(() => {});
-    await Promise.race([this.begun.get(digest), aborted]);
-    const download = this.downloads.get(digest);
-    if (download === undefined) throw this.pull.abort.signal.reason;
-    return download;
-  }
-
-  async unpack(
-    layer: Descriptor,
-    into: { diffId: ImageFile['rootfs']['diff_ids'][number]; chainId: ChainId; lower: readonly ChainId[] },
-  ): Promise<void> {
-    const { root, openSteps } = this.pull.options;
-    const download = await this.begin(layer.digest);
-    for (;;) {
-      let read = 0;
-      const say = (bytes: number): void => {
-        read += bytes;
-        if (findWhole(root, layer.digest) !== undefined)
-          this.say(layer, { status: 'extracting', doneBytes: read });
-      };
-      try {
-        await unpackCompressed({ root, compressed: counted(download.follow(), say), openSteps, ...into });
-        break;
-      } catch (error) {
-        if (!(error instanceof Restarted)) throw error;
-      }
-    }
-    await download.done;
-    this.say(layer, { status: 'done' });
-  }
-
-  async finish(): Promise<void> {
-    for (const digest of this.begun.keys()) await (await this.begin(digest)).done;
-    await Promise.all(this.synced);
-  }
-
-  async settled(): Promise<void> {
-    await Promise.allSettled([...this.downloads.values()].map(({ done }) => done));
-    await Promise.allSettled(this.synced);
-  }
-
-  /** Why it failed: what stopped a download counts more than what that led to. */
-  cause(error: unknown): unknown {
-    const { signal } = this.pull.options;
-    if (signal?.aborted === true) return signal.reason;
-    return this.failure?.error ?? error;
-  }
-}
-
-async function* counted(
-  source: AsyncIterable<Buffer>,
-  count: (bytes: number) => void,
-): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
-    count(chunk.length);
-    yield chunk;
-  }
-}
-
-/** The id of an image of the store: for those who compare. */
-export type { ImageId };

@@ -88,18 +88,21 @@ class Layout {
   }
 }
 
+/** The error for a profile that would need more instructions than the kernel takes. */
+export function tooLarge(): MydockerError {
+  return new MydockerError(
+    'BAD_SECCOMP',
+    `the seccomp profile needs more than the ${MAX_INSTRUCTIONS} instructions that the kernel takes`,
+    { remedy: 'give it fewer rules with arguments' },
+  );
+}
+
 /** The bytes of struct sock_filter[]. Throws MydockerError BAD_SECCOMP for more than the kernel takes. */
 export function assemble(root: Node): Uint8Array {
   const layout = new Layout();
   layout.place(root);
   const { length } = layout.backwards;
-  if (length > MAX_INSTRUCTIONS) {
-    throw new MydockerError(
-      'BAD_SECCOMP',
-      `the seccomp profile needs ${length} instructions, and the kernel takes ${MAX_INSTRUCTIONS}`,
-      { remedy: 'give it fewer rules with arguments' },
-    );
-  }
+  if (length > MAX_INSTRUCTIONS) throw tooLarge();
   const bytes = new Uint8Array(length * 8);
   const view = new DataView(bytes.buffer);
   for (const [i, [code, jt, jf, k]] of layout.backwards.entries()) {

@@ -1,4 +1,4 @@
-import { argOffsets, assemble, DATA, load, type Node, ret, when } from './bpf.ts';
+import { argOffsets, assemble, DATA, load, type Node, ret, tooLarge, when } from './bpf.ts';
 import { conditionNode } from './condition.ts';
 import { type Decision, decide, isSame } from './decide.ts';
 import { ABIS, type AbiFacts, syscallNumbers, X32_BIT } from './numbers.ts';
@@ -27,7 +27,11 @@ function search(ranges: readonly Range[]): Node {
   return when('ge', high[0]?.from ?? 0, search(high), search(ranges.slice(0, middle)));
 }
 
+/** One with a comparison takes five instructions: more than so many never fit, and would nest too deep here. */
+const MAX_RULES = 1000;
+
 function inOrder(decision: Decision): Node {
+  if (decision.rules.length > MAX_RULES) throw tooLarge();
   return decision.rules.reduceRight<Node>(
     (others, { conditions, value }) =>
       conditions.reduceRight<Node>((yes, condition) => conditionNode(condition, yes, others), ret(value)),
