@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cli: ['engine', 'plan', 'base'],
   api: ['engine', 'plan', 'base'],
 };
-const PACKAGES: Readonly<Record<string, readonly string[]>> = { image: ['tar-stream'] };
+const PACKAGES: Readonly<Record<string, readonly string[]>> = { image: ['tar-stream', 'fzstd'] };
 const MAX_LINES = 300;
 
 function files(directory: string): string[] {
