@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   api: ['engine', 'plan', 'base'],
 };
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  image: ['tar-stream'],
+  image: ['tar-stream', 'fzstd'],
   cli: ['cli-progress'],
 };
 const MAX_LINES = 300;

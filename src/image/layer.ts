@@ -30,6 +30,9 @@ export interface StoredLayer {
   sizeBytes: number;
 }
 
+/** Bytes read of a blob at a time. */
+const READ_BYTES = 256 * 1024;
+
 async function* tap(source: AsyncIterable<Buffer>, take: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
   for await (const chunk of source) {
     take(chunk);
@@ -83,33 +86,54 @@ export async function ensureLayers(root: string, image: ResolvedImage, openSteps
   for (const [i, chainId] of chainIds.entries()) {
     const [descriptor, diffId] = [layers[i], image.diffIds[i]];
     if (hasLayer(root, chainId) || descriptor === undefined || diffId === undefined) continue;
-    const compressed = createReadStream(blobPath(root, descriptor.digest));
-    await unpackCompressed({ root, compressed, diffId, chainId, lower: chainIds.slice(0, i), openSteps });
+    await unpackBlob(root, descriptor, diffId, chainIds.slice(0, i + 1), openSteps);
   }
 }
 
-/** A layer as it was made, compressed or not, and what it must become. */
-export interface CompressedLayer {
+async function unpackBlob(
+  root: string,
+  descriptor: Descriptor,
+  diffId: DiffId,
+  chainIds: readonly ChainId[],
+  openSteps: OpenSteps,
+): Promise<void> {
+  const chainId = chainIds.at(-1);
+  if (chainId === undefined) return;
+  await unpackCompressed({
+    root,
+    compressed: createReadStream(blobPath(root, descriptor.digest), { highWaterMark: READ_BYTES }),
+    diffId,
+    chainId,
+    lower: chainIds.slice(0, -1),
+    openSteps,
+  });
+}
+
+/** What unpackCompressed takes. */
+export interface UnpackOptions {
   root: string;
-  /** gzip or a plain tar, which its first bytes tell; may still be arriving. */
+  /** The layer's blob: a tar, plain or compressed with gzip or zstd. It may still be arriving. */
   compressed: AsyncIterable<Buffer>;
+  /** What its uncompressed tar must digest to. */
   diffId: DiffId;
+  /** The name it gets. */
   chainId: ChainId;
-  /** The layers below, oldest first: all unpacked already. */
+  /** The layers it lies on, oldest first; all must be unpacked. */
   lower: readonly ChainId[];
   openSteps: OpenSteps;
 }
 
 /**
- * Unpacks a layer into layers/<chain id>, which appears by rename, or not at all. Throws MydockerError BAD_DIGEST when
- * its content is not what diffId says, BAD_LAYER for a bad archive.
+ * Unpacks a layer blob. It appears whole, by rename, or not at all; when the same layer was unpacked by somebody
+ * else meanwhile, theirs stays. Throws MydockerError: BAD_LAYER for what is no layer, BAD_DIGEST when the tar is
+ * not that of the diff id; errors of the source come through as they are.
  */
-export async function unpackCompressed(layer: CompressedLayer): Promise<void> {
-  const { root, compressed, diffId, chainId, openSteps } = layer;
+export async function unpackCompressed(options: UnpackOptions): Promise<void> {
+  const { root, diffId, chainId, openSteps } = options;
   const staging = stageLayer(root);
   try {
     const hash = createHash('sha256');
-    const tar = decompressed(compressed);
+    const tar = decompressed(options.compressed);
     const { sizeBytes } = await unpackLayer(
       tap(tar, (chunk) => hash.update(chunk)),
       staging,
