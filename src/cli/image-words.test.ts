@@ -18,11 +18,16 @@ test('splitImage() takes an image first, then a command of the default image', (
   });
 });
 
-test('splitImage() refuses a word that is neither', () => {
-  assert.throws(() => splitImage(['foo'], STORE, 'busybox'), {
-    message: 'there is no image and no busybox command named "foo"',
+test('splitImage() takes a word that is neither for an image to be pulled, if it can name one', () => {
+  for (const word of ['foo', 'foo:v1', 'lib/sh', 'localhost:5000/a/b@sha256:0']) {
+    assert.deepEqual(splitImage([word, 'x'], STORE, 'busybox'), {
+      image: word,
+      command: ['x'],
+      isMissing: true,
+    });
+  }
+  assert.throws(() => splitImage(['NoSuch'], STORE, 'busybox'), {
+    message: 'there is no image and no busybox command named "NoSuch"',
   });
-  assert.throws(() => splitImage(['foo:v1'], STORE, 'busybox'), { message: 'there is no image "foo:v1"' });
-  assert.throws(() => splitImage(['lib/sh'], STORE, 'busybox'), { message: 'there is no image "lib/sh"' });
   assert.throws(() => splitImage([''], STORE, 'busybox'), { code: 'BAD_INPUT' });
 });

@@ -7,12 +7,25 @@ export interface ImageQuestions {
   defaultImageHas(word: string): boolean;
 }
 
+/** An image and its command, as the words of `run` mean them. */
+export interface ChosenImage {
+  image: string;
+  command: readonly string[];
+  /** What a user should be told. */
+  note?: string;
+  /** Not in the store: it must be pulled first. */
+  isMissing?: boolean;
+}
+
+/** A name a registry may have: the whole grammar is the engine's, and it looks again. */
+const MAY_BE_PULLED = /^[a-z0-9][\w./:@-]*$/;
+
 /** The words after the options of `run`: an image and its command, or a command of the default image. */
 export function splitImage(
   words: readonly string[],
   store: ImageQuestions,
   defaultImage: string,
-): { image: string; command: readonly string[]; note?: string } {
+): ChosenImage {
   const [first = '', ...rest] = words;
   if (first === '')
     throw badInput('the name of the image is empty', { remedy: 'see the images with: mydocker images' });
@@ -21,14 +34,17 @@ export function splitImage(
     const note = `no image "${first}": running it as a command of the default image ${defaultImage}`;
     return { image: defaultImage, command: words, note };
   }
-  if (/[/:]/.test(first)) {
-    throw badInput(`there is no image "${first}"`, {
-      subject: first,
-      remedy: 'see the images with: mydocker images; make one with: mydocker import FILE NAME',
-    });
-  }
-  throw badInput(`there is no image and no ${defaultImage} command named "${first}"`, {
-    subject: first,
+  if (MAY_BE_PULLED.test(first)) return { image: first, command: rest, isMissing: true };
+  throw noImage(first, defaultImage);
+}
+
+/** The error for a word that is neither an image here nor a command. */
+export function noImage(word: string, defaultImage: string, why = ''): Error {
+  const what = /[/:]/.test(word)
+    ? 'there is no image'
+    : `there is no image and no ${defaultImage} command named`;
+  return badInput(`${what} "${word}"${why}`, {
+    subject: word,
     remedy: 'see the images with: mydocker images; make one with: mydocker import FILE NAME',
   });
 }
@@ -38,8 +54,21 @@ export function chooseImage(
   words: readonly string[],
   store: ImageQuestions,
   defaultImage: string,
-): { image: string; command?: readonly string[] } {
-  const { image, command, note } = splitImage(words, store, defaultImage);
-  if (note !== undefined) warn(note);
-  return command.length === 0 ? { image } : { image, command };
+): ChosenImage {
+  const chosen = splitImage(words, store, defaultImage);
+  if (chosen.note !== undefined) warn(chosen.note);
+  return chosen;
+}
+
+/** The part of a container's spec that the words tell. */
+export interface ImageSpec {
+  image: string;
+  pull: 'never';
+  command?: readonly string[];
+}
+
+/** See ImageSpec. */
+export function imageSpec({ image, command }: ChosenImage): ImageSpec {
+  // It is here by now, or was asked not to be fetched.
+  return { image, pull: 'never', ...(command.length === 0 ? {} : { command }) };
 }

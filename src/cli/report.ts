@@ -1,6 +1,13 @@
 import { EXIT, errnoOf, MydockerError } from '../base/errors.ts';
 import { OUTPUT_CLOSED_EXIT, OutputClosed, warn, writeError } from './out.ts';
 
+/** What is wrong was said already, by this or another process: the command ends with this exit code. */
+export class AlreadySaid extends Error {
+  constructor(readonly exitCode: number) {
+    super(`exit ${exitCode}`);
+  }
+}
+
 /** For system errors that no part of the engine put into words. */
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: 'free some space, or choose another disk with --root',
@@ -26,6 +33,7 @@ export function errorLine(error: unknown): string {
 /** Writes the error on standard error and returns the exit code for it. Never throws. */
 export function report(error: unknown, debug: boolean): number {
   if (error instanceof OutputClosed) return OUTPUT_CLOSED_EXIT;
+  if (error instanceof AlreadySaid) return error.exitCode;
   const code = error instanceof MydockerError ? error.exitCode : EXIT.engine;
   try {
     warn(errorLine(error));

@@ -154,6 +154,18 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
     placeholder: 'none|host',
     help: 'none: loopback only (default); host: that of the host',
   },
+  {
+    name: 'pull',
+    value: 'string',
+    placeholder: 'WHEN',
+    help: 'fetch the image first: always, missing (default) or never',
+  },
+  {
+    name: 'platform',
+    value: 'string',
+    placeholder: 'OS/ARCH',
+    help: 'when it is fetched: the image for another machine',
+  },
   { name: 'publish', short: 'p', value: 'list', placeholder: 'PORTS', help: 'not there yet', hidden: true },
 ];
 

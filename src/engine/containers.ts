@@ -52,7 +52,7 @@ export class Containers {
   }
 
   private async image(spec: ContainerSpec): Promise<ResolvedImage> {
-    return imageFor(this.core, spec.image ?? this.core.defaultImage);
+    return imageFor(this.core, spec.image ?? this.core.defaultImage, spec);
   }
 
   /** Creates a container; nothing runs yet. Throws BAD_INPUT, NO_SUCH_IMAGE, NAME_IN_USE. */

@@ -40,15 +40,32 @@ function asset(): { tarPath: string; jsonPath: string } {
   return { tarPath: assetPath('busybox.tar'), jsonPath: assetPath('busybox.json') };
 }
 
-/** The image a container is made from: from the store, or, for the built-in one, made now. Throws NO_SUCH_IMAGE. */
-export async function imageFor(core: Core, reference: string): Promise<ResolvedImage> {
-  const image = resolveImage(core.root, reference);
+/** When an image comes from its registry: ContainerSpec's `pull` and `platform`. */
+export interface PullPolicy {
+  pull?: 'always' | 'missing' | 'never' | undefined;
+  platform?: string | undefined;
+}
+
+/**
+ * The image a container is made from: from the store; the built-in one is made now; others are pulled, unless the
+ * policy is "never". Throws NO_SUCH_IMAGE, and what a pull throws.
+ */
+export async function imageFor(
+  core: Core,
+  reference: string,
+  policy: PullPolicy = { pull: 'never' },
+): Promise<ResolvedImage> {
+  const image = policy.pull === 'always' ? undefined : resolveImage(core.root, reference);
   if (image !== undefined) {
     await ensureLayers(core.root, image, stepOpener(core));
     return image;
   }
-  if (isDefaultName(reference)) return ensureDefaultImage(core.root, asset(), stepOpener(core));
-  throw noSuchImage(reference);
+  if (policy.pull !== 'always' && isDefaultName(reference)) {
+    return ensureDefaultImage(core.root, asset(), stepOpener(core));
+  }
+  if (policy.pull === 'never') throw noSuchImage(reference);
+  const { pull } = await import('./pull.ts');
+  return (await pull(core, reference, { platform: policy.platform })).image;
 }
 
 /** An error of the archive, saying which one. */

@@ -28,6 +28,10 @@ export interface Resources {
 export interface ContainerSpec {
   /** A reference or an image id; absent: the default image. */
   image?: string;
+  /** Whether the image comes from its registry first. Default 'missing': only when it is not here. */
+  pull?: 'always' | 'missing' | 'never';
+  /** For a pull: "linux/arm64"; default this machine's. */
+  platform?: string;
   /** Replaces the image's Cmd. Passed as it is: never joined, never split. */
   command?: readonly string[];
   /** Replaces the image's Entrypoint; an empty list clears it. */

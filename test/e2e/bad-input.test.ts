@@ -112,8 +112,13 @@ test('commands: none, unknown, without what they need', async () => {
 });
 
 test('unknown images and containers', async () => {
-  await refused(['run', '--rm', 'nosuch:tag', 'true'], 125, /no image "?nosuch:tag"?/);
-  await refused(['run', '--rm', 'some/where', 'true'], 125, /no image "?some\/where"?/);
+  const never = ['--pull', 'never'];
+  await refused(['run', '--rm', ...never, 'nosuch:tag', 'true'], 125, /no image "?nosuch:tag"?/);
+  await refused(['run', '--rm', ...never, 'some/where', 'true'], 125, /no image "?some\/where"?/);
+  await refused(['run', '--rm', '--pull', 'sometimes', 'busybox', 'true'], 125, /--pull "sometimes"/);
+  const nobody = '127.0.0.1:1/some/where';
+  await refused(['run', '--rm', nobody, 'true'], 125, /cannot reach the registry 127\.0\.0\.1:1: .*"busybox"/);
+  await refused(['create', nobody, 'true'], 125, /cannot reach the registry 127\.0\.0\.1:1: .*"busybox"/);
   await refused(['run', '--rm', 'NoSuch'], 125, /no image and no busybox command named "NoSuch"/);
   await refused(['run', '--rm', 'bad@@ref', 'true'], 125, /bad@@ref/);
   for (const verb of ['start', 'stop', 'kill', 'rm', 'logs', 'wait', 'attach', 'restart', 'commit']) {

@@ -95,7 +95,7 @@ test('errors carry code, step, errno, subject and remedy', async () => {
   assert.equal(workdir.code, 'NO_WORKDIR');
   assert.equal(workdir.step, 'chdir /nowhere');
   assert.ok(workdir.remedy !== undefined && workdir.stepIndex !== undefined);
-  assert.equal((await caught(engine.run('nope', ['true']))).code, 'NO_SUCH_IMAGE');
+  assert.equal((await caught(engine.run('nope', ['true'], { pull: 'never' }))).code, 'NO_SUCH_IMAGE');
 });
 
 test('a hundred runs at once from one process: every exit code and output is its own', async () => {

@@ -1,5 +1,6 @@
-import { chooseImage } from '../image-words.ts';
+import { chooseImage, imageSpec } from '../image-words.ts';
 import { print } from '../out.ts';
+import { pullFirst } from '../pull-first.ts';
 import { CREATE_OPTIONS, specFromFlags } from '../run-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { IdFile } from './run.ts';
@@ -19,7 +20,9 @@ export const create: Command = {
 async function createContainer(context: Context): Promise<number> {
   const described = specFromFlags(context.flags);
   const engine = await context.engine();
-  const spec = { ...described, ...chooseImage(context.args, engine, context.globals.defaultImage) };
+  const chosen = chooseImage(context.args, engine, context.globals.defaultImage);
+  await pullFirst(context, chosen);
+  const spec = { ...described, ...imageSpec(chosen) };
   const idFile = new IdFile(context.flags.string('cidfile'));
   let id: string;
   try {

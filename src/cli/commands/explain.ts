@@ -1,7 +1,7 @@
 import { badInput } from '../../base/errors.ts';
 import { explainLines, explainPlan } from '../../plan/index.ts';
 import { commandHelp } from '../help.ts';
-import { chooseImage } from '../image-words.ts';
+import { chooseImage, imageSpec, noImage } from '../image-words.ts';
 import { print } from '../out.ts';
 import { parse } from '../parse.ts';
 import { specFromFlags } from '../run-options.ts';
@@ -47,10 +47,11 @@ async function explainRun(context: Context): Promise<number> {
   }
   const described = specFromFlags(flags);
   const engine = await context.engine();
-  const plan = await engine.containers.explain({
-    ...described,
-    ...chooseImage(args, engine, context.globals.defaultImage),
-  });
+  const { defaultImage } = context.globals;
+  const chosen = chooseImage(args, engine, defaultImage);
+  // Explaining runs nothing, and fetches nothing either.
+  if (chosen.isMissing === true) throw noImage(chosen.image, defaultImage);
+  const plan = await engine.containers.explain({ ...described, ...imageSpec(chosen) });
   const steps = explainPlan(plan);
   if (context.flags.bool('json') || flags.bool('json')) {
     print(JSON.stringify({ steps }, null, 2));

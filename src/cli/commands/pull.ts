@@ -1,5 +1,5 @@
-import { print, warn } from '../out.ts';
-import { progressView } from '../progress.ts';
+import { print } from '../out.ts';
+import { pullShowing } from '../pull-showing.ts';
 import type { Command, Context } from '../spec.ts';
 
 /** `mydocker pull`. */
@@ -27,38 +27,17 @@ async function pullImage(context: Context): Promise<number> {
   const { flags } = context;
   const [name = ''] = context.args;
   const quiet = flags.bool('quiet');
-  const engine = await context.engine();
-  const view = await progressView({ quiet, done: 'Pull complete' });
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort(new Error('interrupted'));
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
-  try {
-    const pulled = await engine.images.pull(name, {
-      platform: flags.string('platform'),
-      insecure: flags.bool('insecure') ? true : undefined,
-      onProgress: (progress) => view.show(progress),
-      signal: stop.signal,
-    });
-    view.end();
-    const shown = pulled.reference === '' ? pulled.id : pulled.reference;
-    if (!quiet) {
-      print(`Digest: ${pulled.digest}`);
-      print(
-        pulled.isNew
-          ? `Status: Downloaded newer image for ${shown}`
-          : `Status: Image is up to date for ${shown}`,
-      );
-    }
-    print(shown);
-    return 0;
-  } catch (error) {
-    view.end();
-    if (!stop.signal.aborted) throw error;
-    warn('interrupted; what was fetched is kept, and the next pull goes on there');
-    return 130;
-  } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+  const pulled = await pullShowing(await context.engine(), name, {
+    quiet,
+    platform: flags.string('platform'),
+    insecure: flags.bool('insecure') ? true : undefined,
+  });
+  const shown = pulled.reference === '' ? pulled.id : pulled.reference;
+  if (!quiet) {
+    const status = pulled.isNew ? 'Downloaded newer image for' : 'Image is up to date for';
+    print(`Digest: ${pulled.digest}`);
+    print(`Status: ${status} ${shown}`);
   }
+  print(shown);
+  return 0;
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { badInput, errnoOf, MydockerError } from '../../base/errors.ts';
 import { follow, howFromFlags } from '../drive.ts';
-import { chooseImage } from '../image-words.ts';
+import { chooseImage, imageSpec } from '../image-words.ts';
 import { print, warn } from '../out.ts';
 import { CREATE_OPTIONS, DETACH_KEYS, specFromFlags } from '../run-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
@@ -32,7 +32,10 @@ async function runContainer(context: Context): Promise<number> {
   const how = howFromFlags(flags);
   const described = specFromFlags(flags);
   const engine = await context.engine();
-  const spec = { ...described, ...chooseImage(context.args, engine, context.globals.defaultImage) };
+  const chosen = chooseImage(context.args, engine, context.globals.defaultImage);
+  if (chosen.isMissing === true || flags.has('pull'))
+    await (await import('../pull-first.ts')).pullFirst(context, chosen);
+  const spec = { ...described, ...imageSpec(chosen) };
   const idFile = new IdFile(flags.string('cidfile'));
   const starting = engine.containers.run(spec, how).then(
     (running) => {
