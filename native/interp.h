@@ -26,16 +26,16 @@ struct failure {
 };
 
 /* Carries out all steps of one section. 0, or the errno of the step in *f. */
-int run_section(struct plan *p, struct ctx *c, uint8_t section, struct failure *f);
+COLD int run_section(struct plan *p, struct ctx *c, uint8_t section, struct failure *f);
 
 /* The undo of every step that was done, last first. Goes on after a failure; the first one is returned in *f.
  * `all`: the plan comes from a monitor that died, so which steps were done is unknown; undos are idempotent. */
-int run_undos(struct plan *p, struct ctx *c, bool all, struct failure *f);
+COLD int run_undos(struct plan *p, struct ctx *c, bool all, struct failure *f);
 
 /* True in the child after `clone`. */
 bool in_child(void);
 
 /* Sends one packet, with a descriptor unless fd is -1. 0 or errno. */
-int sync_send(int sock, const struct sync_msg *m, const void *note, int fd);
+COLD int sync_send(int sock, const struct sync_msg *m, const void *note, int fd);
 
 #endif

@@ -29,6 +29,10 @@
 /* Room for argv and environment pointers, behind the plan. */
 #define SPARE_BYTES (4u << 20)
 
+/* COLD functions lie between these two: ld's own script puts .text.unlikely first and main, .text.startup, after it. */
+extern const char __executable_start[];
+int main(int argc, char **argv);
+
 static HOT struct ctx ctx;
 static HOT struct plan plan;
 static struct exec_note note;
@@ -177,6 +181,11 @@ static void shed(unsigned char *mem) {
   /* Below the stack pointer lies only what earlier calls left. */
   uintptr_t below = ((uintptr_t)&here & ~(page - 1)) - page;
   madvise((void *)(below - 16 * page), 16 * page, MADV_DONTNEED);
+  /* The functions of the launch; the end reads them in again. Another advice makes them a mapping of their own: a
+   * fault brings in all that is around it, but only of the same mapping. */
+  uintptr_t cold = (uintptr_t)__executable_start, cold_end = (uintptr_t)main & ~(page - 1);
+  if (cold_end > cold && madvise((void *)cold, cold_end - cold, MADV_RANDOM) == 0)
+    madvise((void *)cold, cold_end - cold, MADV_DONTNEED);
 }
 
 static int monitor_main(unsigned char *mem) {

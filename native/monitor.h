@@ -32,7 +32,7 @@ struct monitor {
 
 extern struct monitor mon;
 /* Before anything else: no descriptor is open. */
-void monitor_setup(void);
+COLD void monitor_setup(void);
 
 /* How the program ended. */
 struct ending {
@@ -42,15 +42,15 @@ struct ending {
 };
 
 /* state.json: written whole, then renamed. 0 or errno. */
-int state_write(const char *status, pid_t pid, const char *started_at);
+COLD int state_write(const char *status, pid_t pid, const char *started_at);
 /* exit.json, in the room that was kept for it. An errno: the run directory must stay, it has the note. */
-int exit_write(const struct ending *e);
+COLD int exit_write(const struct ending *e);
 /* A start that failed: gives that room back. */
-void exit_forget(void);
+COLD void exit_forget(void);
 /* "2026-11-23T17:40:58.123456789Z"; buf holds at least 32 bytes. */
 void time_text(char *buf);
 /* Removes .tmp next to a path and renames over it; the building block of both. */
-int file_replace(const char *path, const char *data, size_t len, bool sync);
+COLD int file_replace(const char *path, const char *data, size_t len, bool sync);
 
 /* One chunk of output to the json-file log; stream is 1 or 2. Never fails: a full disk must not stop the container. */
 void log_chunk(int stream, const char *data, size_t len);
@@ -58,12 +58,12 @@ void log_chunk(int stream, const char *data, size_t len);
 void log_finish(void);
 
 /* Waits for the first client that releases the program. 0, or ETIMEDOUT. */
-int clients_wait_release(void);
+COLD int clients_wait_release(void);
 /* Tells every client that step `step` failed; data is the failure payload. */
-void clients_failed(const void *payload, uint32_t len);
+COLD void clients_failed(const void *payload, uint32_t len);
 /* Serves streams and clients until the program is gone and its output is handed on. */
-void monitor_loop(int pidfd, struct ending *e);
+STAYS void monitor_loop(int pidfd, struct ending *e);
 /* Sends the exit to every client and closes them. */
-void clients_exited(const struct ending *e);
+COLD void clients_exited(const struct ending *e);
 
 #endif

@@ -29,24 +29,24 @@ struct op_info {
 };
 
 /* NULL for a code the table does not hold. */
-const struct op_info *op_find(uint16_t code);
+COLD const struct op_info *op_find(uint16_t code);
 
 /* Checks every byte of a plan before anything is done: sizes, operations, argument kinds, order of sections.
  * Strings must end in NUL and hold no other. 0, EPROTO for a malformed plan, ESTALE for another version. */
-int plan_decode(struct plan *p, const unsigned char *bytes, size_t len);
+COLD int plan_decode(struct plan *p, const unsigned char *bytes, size_t len);
 
 /* One action at *pos; used for the plan's steps and for streamed ones. 0, EPROTO, or EAGAIN when incomplete. */
-int action_decode(struct action *out, uint8_t *section, bool *has_undo, uint32_t *ignore,
+COLD int action_decode(struct action *out, uint8_t *section, bool *has_undo, uint32_t *ignore,
                   const unsigned char *bytes, size_t len, size_t *pos);
 
 /* Forgets everything but the undo steps that are due, moved to the front of the plan's memory: what a monitor keeps.
  * Returns the bytes still in use there. */
-size_t plan_keep_undos(struct plan *p, unsigned char *mem);
+COLD size_t plan_keep_undos(struct plan *p, unsigned char *mem);
 
 /* Fills args[MAX_ARGS] from an action that decode accepted. */
-void action_args(const struct action *act, struct arg args[MAX_ARGS]);
+COLD void action_args(const struct action *act, struct arg args[MAX_ARGS]);
 
 /* Lays out a string list as a NULL-terminated pointer array in `spare`. NULL when it does not fit. */
-char **strv_layout(const struct arg *a, char **spare, size_t *spare_len);
+COLD char **strv_layout(const struct arg *a, char **spare, size_t *spare_len);
 
 #endif

@@ -14,12 +14,12 @@ enum report_kind {
 };
 
 /* One record: u32 kind, u32 length, data. */
-void report(uint32_t kind, const void *data, uint32_t len);
+COLD void report(uint32_t kind, const void *data, uint32_t len);
 /* The payload of R_FAILED; `buf` takes an exec_note and 10 bytes more. Returns its length. */
-uint32_t failure_payload(unsigned char *buf, const struct failure *f, const struct exec_note *note);
+COLD uint32_t failure_payload(unsigned char *buf, const struct failure *f, const struct exec_note *note);
 /* The caller's child ends when release_parent is called; we go on, adopted by init. */
-void detach(void);
+COLD void detach(void);
 /* Lets the caller go on: its child, our parent, ends with this code. Without detach: nothing. */
-void release_parent(unsigned char code);
+COLD void release_parent(unsigned char code);
 
 #endif

@@ -21,6 +21,11 @@
 /* The same for a large array of which only the beginning is touched: it comes last, so that what follows it stays near. */
 #define HOT_LAST __attribute__((section(".bss.a_hot_last")))
 
+/* Not used while a monitor waits: the compiler puts such functions before all others (.text.unlikely), and what only
+ * they call, so that a monitor can give their pages back in one piece. STAYS: though only COLD functions follow it. */
+#define COLD __attribute__((cold))
+#define STAYS __attribute__((hot))
+
 /* Descriptors the caller hands over. */
 enum { FD_PLAN = 3, FD_REPORT = 4 };
 
@@ -77,7 +82,7 @@ struct exec_note {
 /* Every handler: 0, or an errno. It changes nothing when it fails, or leaves what its undo removes. */
 typedef int op_handler(struct ctx *c, const struct arg *a);
 
-#define DECLARE(code, name, kinds, handler) op_handler handler;
+#define DECLARE(code, name, kinds, handler) COLD op_handler handler;
 OPS_TABLE(DECLARE)
 #undef DECLARE
 
@@ -87,8 +92,8 @@ OPS_TABLE(DECLARE)
 int write_all(int fd, const void *data, size_t len);
 /* Opens path below root (an O_PATH directory descriptor) so that no link leads out: openat2(RESOLVE_IN_ROOT).
  * Returns a descriptor or -errno. */
-int open_in_root(int root, const char *path, uint64_t flags, uint64_t mode);
+COLD int open_in_root(int root, const char *path, uint64_t flags, uint64_t mode);
 /* Field 22 of /proc/PID/stat; 0 when it cannot be read. proc(5). */
-uint64_t start_ticks(pid_t pid);
+COLD uint64_t start_ticks(pid_t pid);
 
 #endif

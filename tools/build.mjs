@@ -111,6 +111,7 @@ function buildExecutable() {
     '--format=esm',
     '--splitting',
     '--minify',
+    '--min-chunk-size=16384',
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
   ];

@@ -8,6 +8,8 @@ interface Builtins {
   'node:crypto': typeof import('node:crypto');
   'node:child_process': typeof import('node:child_process');
   'node:os': typeof import('node:os');
+  'node:path': typeof import('node:path');
+  'node:tty': typeof import('node:tty');
 }
 
 /** A built-in module, loaded at the first call (Node 20.16 and later, Bun). */

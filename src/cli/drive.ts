@@ -1,5 +1,5 @@
-import { isatty } from 'node:tty';
 import { badInput } from '../base/errors.ts';
+import { builtin } from '../base/host.ts';
 import type { How, Running } from '../engine/index.ts';
 import { warn } from './out.ts';
 import type { Flags } from './parse.ts';
@@ -23,7 +23,7 @@ export function howFromFlags(flags: Flags): How {
  * what is typed for the shell. So this process reads a terminal, cooked as it is, and is stopped with its job.
  */
 export function howWithoutTty(stdin: boolean): How {
-  return stdin && isatty(0) ? 'session' : 'inherit';
+  return stdin && builtin('node:tty').isatty(0) ? 'session' : 'inherit';
 }
 
 /** What driving a started program needs to know. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { posix, resolve } from 'node:path';
 import { badInput, errnoOf } from '../base/errors.ts';
+import { builtin } from '../base/host.ts';
 import type { MountSpec } from '../engine/types.ts';
 import { parseSize } from './values.ts';
 
@@ -42,7 +42,7 @@ function sourcePath(flag: string, text: string, source: string): string {
       `to mount a directory write ${flag} ./${source}:…, or give its absolute path`,
     );
   }
-  const path = resolve(source);
+  const path = builtin('node:path').resolve(source);
   try {
     statSync(path);
   } catch (error) {
@@ -60,7 +60,9 @@ function sourcePath(flag: string, text: string, source: string): string {
 }
 
 function targetPath(flag: string, text: string, target: string, form: string): string {
-  const path = posix.normalize(target).replace(/(.)\/$/, '$1');
+  const path = builtin('node:path')
+    .posix.normalize(target)
+    .replace(/(.)\/$/, '$1');
   if (!target.startsWith('/'))
     throw fail(`${flag} "${text}": the container path "${target}" is not absolute`, flag, form);
   if (path === '/')

@@ -1,5 +1,5 @@
-import { cpus } from 'node:os';
 import { badInput } from '../base/errors.ts';
+import { builtin } from '../base/host.ts';
 import type { ContainerSpec, MountSpec, Resources } from '../engine/types.ts';
 import { parseEnv, parseLabels, readEnvFile } from './env.ts';
 import { parseMount, parseTmpfs, parseVolume } from './mounts.ts';
@@ -240,6 +240,8 @@ function mountsFromFlags(flags: Flags): MountSpec[] {
   return mounts;
 }
 
+const coreCount = (): number => builtin('node:os').cpus().length;
+
 function resourcesFromFlags(flags: Flags): Resources {
   const resources: Mutable<Resources> = {};
   const memory = flags.string('memory');
@@ -253,9 +255,9 @@ function resourcesFromFlags(flags: Flags): Resources {
     });
   }
   if (percent !== undefined)
-    resources.cpuQuotaUs = values.parseCpuPercent(flags.spelling('cpu'), percent, cpus().length);
+    resources.cpuQuotaUs = values.parseCpuPercent(flags.spelling('cpu'), percent, coreCount());
   if (cores !== undefined)
-    resources.cpuQuotaUs = values.parseCpus(flags.spelling('cpus'), cores, cpus().length);
+    resources.cpuQuotaUs = values.parseCpus(flags.spelling('cpus'), cores, coreCount());
   const cpuset = flags.string('cpuset-cpus');
   if (cpuset !== undefined) resources.cpusetCpus = values.parseCpuset(flags.spelling('cpuset-cpus'), cpuset);
   const pids = flags.string('pids-limit');

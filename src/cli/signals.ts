@@ -1,44 +1,10 @@
 import { badInput } from '../base/errors.ts';
-
-/** Linux signal numbers on x86 and arm; signal(7). */
-const NUMBERS: Readonly<Record<string, number>> = {
-  HUP: 1,
-  INT: 2,
-  QUIT: 3,
-  ILL: 4,
-  TRAP: 5,
-  ABRT: 6,
-  BUS: 7,
-  FPE: 8,
-  KILL: 9,
-  USR1: 10,
-  SEGV: 11,
-  USR2: 12,
-  PIPE: 13,
-  ALRM: 14,
-  TERM: 15,
-  STKFLT: 16,
-  CHLD: 17,
-  CONT: 18,
-  STOP: 19,
-  TSTP: 20,
-  TTIN: 21,
-  TTOU: 22,
-  URG: 23,
-  XCPU: 24,
-  XFSZ: 25,
-  VTALRM: 26,
-  PROF: 27,
-  WINCH: 28,
-  IO: 29,
-  PWR: 30,
-  SYS: 31,
-};
+import { SIGNALS } from '../base/signals.ts';
 
 /** The text of a signal as the engine takes it, once it is known to be one: "TERM", "SIGTERM", "15", "RTMIN+3". */
 export function checkSignal(flag: string, text: string): string {
   const name = text.toUpperCase().replace(/^SIG/, '');
-  const number = /^\d+$/.test(name) ? Number(name) : (NUMBERS[name] ?? realTime(name));
+  const number = /^\d+$/.test(name) ? Number(name) : (SIGNALS[name] ?? realTime(name));
   if (number === undefined || number < 1 || number > 64) {
     throw badInput(`${flag} "${text}" is no signal`, {
       subject: text,

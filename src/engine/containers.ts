@@ -1,7 +1,6 @@
 import { badInput, MydockerError } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import type { Plan } from '../plan/index.ts';
-import { WANTS } from '../shim/index.ts';
 import {
   type ContainerRecord,
   containerDir,
@@ -11,23 +10,16 @@ import {
   takeName,
   writeRecord,
 } from '../storage/index.ts';
-import { bury } from './bury.ts';
-import { type CommitSpec, commitContainer } from './commit.ts';
+import type { CommitSpec } from './commit.ts';
 import type { Core } from './core.ts';
 import { createContainer, recordOf } from './create.ts';
-import { describeContainer, listContainers } from './describe.ts';
-import { execInContainer } from './exec.ts';
 import { explainImage } from './explain.ts';
 import { Container } from './handle.ts';
 import { imageFor } from './images.ts';
 import { startContainer } from './launch.ts';
 import { launchPlan } from './launch-plan.ts';
-import { readLogs } from './logs.ts';
-import { discardContainer, removeContainer } from './remove.ts';
 import { securityOf } from './security.ts';
-import { AttachedSession } from './session.ts';
 import { lifeOf, requireRecord, requireRunning } from './status.ts';
-import { connectMonitor, killContainer, stopContainer, waitContainer } from './stop.ts';
 import { sweep } from './sweep.ts';
 import type {
   ContainerDetails,
@@ -43,12 +35,19 @@ import type {
   StreamFds,
 } from './types.ts';
 
-/** The containers of an engine. `ref` is a full id, a unique id prefix or a name, everywhere. */
+/**
+ * The containers of an engine. What a plain `run` does not need is loaded when used: docs/adr/0009-late-modules.md.
+ * `ref` is a full id, a unique id prefix or a name, everywhere.
+ */
 export class Containers {
   constructor(private readonly core: Core) {}
 
   private record(ref: string): ContainerRecord {
     return requireRecord(this.core.paths, findContainer(this.core.paths, ref));
+  }
+
+  private async buryIfDead(id: string): Promise<void> {
+    if (lifeOf(this.core.paths, id).dead) await (await import('./bury.ts')).bury(this.core, id);
   }
 
   private async image(spec: ContainerSpec): Promise<ResolvedImage> {
@@ -77,7 +76,7 @@ export class Containers {
       // The program did run: what it wrote into its files stays.
       const ran = ['MONITOR_LOST', 'OUTPUT_LOST'];
       if (!(error instanceof MydockerError && ran.includes(error.code)))
-        await discardContainer(this.core, record.id, record.name);
+        await (await import('./remove.ts')).discardContainer(this.core, record.id, record.name);
       throw error;
     };
     const running = await startContainer(this.core, record, how, fds).catch(undo);
@@ -119,32 +118,23 @@ export class Containers {
     this.core.prepare();
     if (spec.command.length === 0)
       throw badInput('exec needs a command', { remedy: 'add one after the container' });
-    return execInContainer(this.core, this.record(ref), spec, how, fds);
+    const record = this.record(ref);
+    return (await import('./exec.ts')).execInContainer(this.core, record, spec, how, fds);
   }
 
   /** The streams of a running container. Throws NOT_RUNNING. */
   async attach(ref: string): Promise<Session> {
     const record = this.record(ref);
     requireRunning(this.core.paths, record.id, record.name, 'attach to');
-    const client = await connectMonitor(this.core, record.id, WANTS.stdin | WANTS.stdout | WANTS.stderr);
-    if (client === undefined) {
-      throw new MydockerError('NOT_RUNNING', `cannot attach to ${record.name}: it has just ended`, {
-        subject: record.name,
-        exitCode: 1,
-      });
-    }
-    return new AttachedSession(
-      client,
-      () => new MydockerError('NOT_RUNNING', `${record.name} could not be started`),
-    );
+    return (await import('./session.ts')).attachTo(this.core, record);
   }
 
   /** Returns when the process is really gone. Not running: nothing to do. */
   async stop(ref: string, options: { timeoutS?: number; signal?: string } = {}): Promise<StopResult> {
     this.core.prepare();
     const record = this.record(ref);
-    const result = await stopContainer(this.core, record, options);
-    if (lifeOf(this.core.paths, record.id).dead) await bury(this.core, record.id);
+    const result = await (await import('./stop.ts')).stopContainer(this.core, record, options);
+    await this.buryIfDead(record.id);
     return result;
   }
 
@@ -159,13 +149,14 @@ export class Containers {
   async kill(ref: string, signal = 'SIGKILL'): Promise<{ id: string }> {
     this.core.prepare();
     const record = this.record(ref);
-    await killContainer(this.core, record, signal);
+    await (await import('./stop.ts')).killContainer(this.core, record, signal);
     return { id: record.id };
   }
 
   /** Exit code of the container, once it has ended. */
   async wait(ref: string): Promise<number> {
-    return waitContainer(this.core, this.record(ref));
+    const record = this.record(ref);
+    return (await import('./stop.ts')).waitContainer(this.core, record);
   }
 
   /** Gives a container another name. Throws NAME_IN_USE, BAD_INPUT. */
@@ -203,38 +194,38 @@ export class Containers {
   async remove(ref: string, options: { force?: boolean } = {}): Promise<{ id: string }> {
     this.core.prepare();
     const id = findContainer(this.core.paths, ref);
-    await removeContainer(this.core, id, options);
+    await this.removeById(id, options);
     return { id };
   }
 
   /** The same for a full id; one that is gone already is no error. */
-  removeById(id: string, options: { force?: boolean } = {}): Promise<void> {
+  async removeById(id: string, options: { force?: boolean } = {}): Promise<void> {
     this.core.prepare();
-    return removeContainer(this.core, id, options);
+    await (await import('./remove.ts')).removeContainer(this.core, id, options);
   }
 
   /** All containers, newest first. What dead monitors left is cleared first, so nothing dead is shown as running. */
   async list(): Promise<ContainerSummary[]> {
     if (process.geteuid?.() === 0) await sweep(this.core, false);
-    return listContainers(this.core);
+    return (await import('./describe.ts')).listContainers(this.core);
   }
 
   async inspect(ref: string): Promise<ContainerDetails> {
     const record = this.record(ref);
-    if (process.geteuid?.() === 0 && lifeOf(this.core.paths, record.id).dead)
-      await bury(this.core, record.id);
-    return describeContainer(this.core, record);
+    if (process.geteuid?.() === 0) await this.buryIfDead(record.id);
+    return (await import('./describe.ts')).describeContainer(this.core, record);
   }
 
   /** What it printed, oldest first. With `follow`, until it ends or the signal aborts. */
   logs(ref: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
-    return readLogs(this.core, this.record(ref), options);
+    return logsOf(this.core, this.record(ref), options);
   }
 
   /** Its writes as a new image; the id of that. */
   async commit(ref: string, options: CommitSpec = {}): Promise<string> {
     this.core.prepare();
-    return commitContainer(this.core, this.record(ref), options);
+    const record = this.record(ref);
+    return (await import('./commit.ts')).commitContainer(this.core, record, options);
   }
 
   /** The launch plan such a container would have. Changes nothing and needs no root. */
@@ -256,6 +247,10 @@ export class Containers {
   idOf(name: string): string | undefined {
     return idOfName(this.core.paths, name);
   }
+}
+
+async function* logsOf(core: Core, record: ContainerRecord, options: LogOptions): AsyncIterable<LogEntry> {
+  yield* (await import('./logs.ts')).readLogs(core, record, options);
 }
 
 /** A container whose image lost its unpacked layers gets them again. */

@@ -132,7 +132,9 @@ function resolvConf(network: 'none' | 'host'): string {
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
-  return network === 'host' ? text : text.replace(/^nameserver\s+(127\.|::1).*\n?/gm, '');
+  if (network === 'host') return text;
+  const own = (line: string): boolean => !/^nameserver\s+(127\.|::1)/.test(line);
+  return text.split('\n').filter(own).join('\n');
 }
 
 const HOSTS =

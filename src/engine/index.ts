@@ -3,8 +3,8 @@ import { Containers } from './containers.ts';
 import { Core, type EngineOptions } from './core.ts';
 import { builtInHasCommand, findImage, imageHasCommand } from './explain.ts';
 import { Images, isDefaultName } from './images.ts';
-import { engineInfo, versionInfo } from './info.ts';
 import type { RunResult } from './types.ts';
+import { versionInfo } from './version.ts';
 
 /**
  * A container engine: no daemon behind it, all state is in files below its root directory, so that any number of
@@ -42,8 +42,8 @@ export class Engine {
     return isDefaultName(this.core.defaultImage) && builtInHasCommand(word);
   }
 
-  info(): Promise<Record<string, unknown>> {
-    return Promise.resolve(engineInfo(this.core));
+  async info(): Promise<Record<string, unknown>> {
+    return (await import('./info.ts')).engineInfo(this.core);
   }
 
   version(): Record<string, string> {

@@ -1,23 +1,9 @@
-import { cpus, release, totalmem } from 'node:os';
+import { builtin } from '../base/index.ts';
 import { listImages } from '../image/index.ts';
 import type { Core } from './core.ts';
 import { listContainers } from './describe.ts';
 import { findImage } from './explain.ts';
-
-/** Version of this package; the build checks it against package.json. */
-export const VERSION = '0.1.0';
-
-export function versionInfo(): Record<string, string> {
-  const runtime =
-    process.versions.bun === undefined ? `Node ${process.versions.node}` : `Bun ${process.versions.bun}`;
-  return {
-    Version: VERSION,
-    Os: 'linux',
-    Arch: process.arch === 'x64' ? 'amd64' : process.arch,
-    KernelVersion: release(),
-    Runtime: runtime,
-  };
-}
+import { versionInfo } from './version.ts';
 
 /** What `mydocker info` prints. */
 export function engineInfo(core: Core): Record<string, unknown> {
@@ -39,7 +25,7 @@ export function engineInfo(core: Core): Record<string, unknown> {
     LoggingDriver: 'json-file',
     CgroupVersion: host.version === 2 ? '2' : host.hybrid ? '1 (hybrid)' : '1',
     CgroupControllers: host.version === 2 ? host.v2Controllers : host.v1.flatMap((h) => h.controllers),
-    NCPU: cpus().length,
-    MemTotal: totalmem(),
+    NCPU: builtin('node:os').cpus().length,
+    MemTotal: builtin('node:os').totalmem(),
   };
 }

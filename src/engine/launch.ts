@@ -12,15 +12,7 @@ import {
 } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
-import {
-  AttachClient,
-  encodeLaunch,
-  outputError,
-  type Report,
-  startShim,
-  stepError,
-  WANTS,
-} from '../shim/index.ts';
+import { encodeLaunch, type Failure, type Report, startShim } from '../shim/index.ts';
 import {
   type ContainerRecord,
   claimText,
@@ -29,11 +21,9 @@ import {
   runDir,
   stagingName,
 } from '../storage/index.ts';
-import { bury, buryWhole } from './bury.ts';
 import type { Core } from './core.ts';
 import { breakHold } from './hold.ts';
 import { launchPlan } from './launch-plan.ts';
-import { AttachedSession, forwardSignal } from './session.ts';
 import { stateError } from './state-error.ts';
 import { BUSY_MS, lifeOf, refuseBroken, waitTurn } from './status.ts';
 import type { How, Running, StreamFds } from './types.ts';
@@ -44,7 +34,7 @@ async function runsAlready(core: Core, record: ContainerRecord, deadlineMs: numb
   refuseBroken(life, record.name, 'start');
   if (life.status === 'running') return true;
   breakHold(core, record.id);
-  if (life.dead) await buryWhole(core, record.id, record.name);
+  if (life.dead) await (await import('./bury.ts')).buryWhole(core, record.id, record.name);
   else await waitTurn(deadlineMs, record.id);
   return false;
 }
@@ -90,7 +80,7 @@ async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Pr
 async function lostShim(core: Core, record: ContainerRecord): Promise<MydockerError> {
   const { dead, status } = lifeOf(core.paths, record.id);
   const own = status === 'created' && claimText(`${runDir(core.paths, record.id)}/owner`) === ownMark();
-  if (dead || own) await bury(core, record.id, own);
+  if (dead || own) await (await import('./bury.ts')).bury(core, record.id, own);
   return new MydockerError(
     'MONITOR_LOST',
     `the monitor of ${record.name} was killed, and the container with it`,
@@ -116,6 +106,10 @@ function releaseRunDir(directory: string, planInode: number): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
+async function failed(record: ContainerRecord, plan: Plan, failure: Failure): Promise<MydockerError> {
+  return (await import('./blame.ts')).stepError(`cannot start ${record.name}`, plan, failure);
+}
+
 interface Started {
   report: Report;
   plan: Plan;
@@ -123,9 +117,10 @@ interface Started {
 
 async function exitOf(core: Core, record: ContainerRecord, started: Promise<Started>): Promise<number> {
   const { report, plan } = await started;
-  if (report.failure !== undefined) throw stepError(`cannot start ${record.name}`, plan, report.failure);
+  if (report.failure !== undefined) throw await failed(record, plan, report.failure);
   if (report.ending === undefined) throw await lostShim(core, record);
-  if (report.outputLost !== undefined) throw outputError(record.name, report.outputLost);
+  if (report.outputLost !== undefined)
+    throw (await import('./blame.ts')).outputError(record.name, report.outputLost);
   return report.ending.code;
 }
 
@@ -168,27 +163,21 @@ export async function startContainer(
     name: record.name,
     notes: [],
     exit: Promise.resolve(0),
-    signal: (number) =>
-      forwardSignal(
-        `${directory}/attach.sock`,
-        number,
-        () => lifeOf(core.paths, record.id).status === 'created',
-      ),
+    signal: (number) => {
+      const starting = (): boolean => lifeOf(core.paths, record.id).status === 'created';
+      void import('./session.ts').then(({ forwardSignal }) =>
+        forwardSignal(`${directory}/attach.sock`, number, starting),
+      );
+    },
   };
   if (how === 'inherit') return { ...running, exit: exitOf(core, record, started) };
   const { report } = await started;
-  if (report.failure !== undefined) throw stepError(`cannot start ${record.name}`, plan, report.failure);
+  if (report.failure !== undefined) throw await failed(record, plan, report.failure);
   if (how === 'detached') {
     if (report.startedPid === undefined) throw await lostShim(core, record);
     return { ...running, exit: Promise.resolve(0) };
   }
   if (!report.ready) throw await lostShim(core, record);
-  const client = await AttachClient.connect(
-    `${directory}/attach.sock`,
-    WANTS.stdin | WANTS.stdout | WANTS.stderr | WANTS.release,
-  );
-  const session = new AttachedSession(client, (failure) =>
-    stepError(`cannot start ${record.name}`, plan, failure),
-  );
+  const session = await (await import('./session.ts')).sessionOfStart(core, record, plan);
   return { ...running, session, exit: session.done.then((code) => code ?? 0) };
 }

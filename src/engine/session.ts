@@ -1,5 +1,9 @@
 import { errnoOf, MydockerError } from '../base/index.ts';
-import { AttachClient, type AttachEnd, type Failure } from '../shim/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { AttachClient, type AttachEnd, type Failure, stepError, WANTS } from '../shim/index.ts';
+import { type ContainerRecord, runDir } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { connectMonitor } from './stop.ts';
 import type { Session } from './types.ts';
 
 /** A client of a monitor, as the CLI and library drive it. */
@@ -53,6 +57,32 @@ export class AttachedSession implements Session {
   resume(): void {
     this.client.resume();
   }
+}
+
+/** The streams of a container that waits at its barrier for whoever asked for a session; it goes on now. */
+export async function sessionOfStart(
+  core: Core,
+  record: ContainerRecord,
+  plan: Plan,
+): Promise<AttachedSession> {
+  const wants = WANTS.stdin | WANTS.stdout | WANTS.stderr | WANTS.release;
+  const client = await AttachClient.connect(`${runDir(core.paths, record.id)}/attach.sock`, wants);
+  return new AttachedSession(client, (failure) => stepError(`cannot start ${record.name}`, plan, failure));
+}
+
+/** The streams of a container that runs. Throws NOT_RUNNING when it has just ended. */
+export async function attachTo(core: Core, record: ContainerRecord): Promise<AttachedSession> {
+  const client = await connectMonitor(core, record.id, WANTS.stdin | WANTS.stdout | WANTS.stderr);
+  if (client === undefined) {
+    throw new MydockerError('NOT_RUNNING', `cannot attach to ${record.name}: it has just ended`, {
+      subject: record.name,
+      exitCode: 1,
+    });
+  }
+  return new AttachedSession(
+    client,
+    () => new MydockerError('NOT_RUNNING', `${record.name} could not be started`),
+  );
 }
 
 const RETRY_MS = 10;

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
-import { badInput, errnoOf } from '../base/index.ts';
+import { badInput, errnoOf, SIGNALS } from '../base/index.ts';
 
 /** Number of a signal given as "SIGTERM", "TERM", "term", "15" or "RTMIN+3". Throws BAD_INPUT. */
 export function signalNumber(text: string): number {
   const name = text.toUpperCase().replace(/^SIG/, '');
   const realtime = /^RTMIN(?:\+(\d+))?$/.exec(name);
-  const known = (constants.signals as Record<string, number>)[`SIG${name}`];
+  const known = Object.hasOwn(SIGNALS, name) ? SIGNALS[name] : undefined;
   const number = /^\d+$/.test(name) ? Number(name) : realtime ? 34 + Number(realtime[1] ?? 0) : known;
   if (number === undefined || number < 1 || number > 64) {
     throw badInput(`unknown signal "${text}"`, {
@@ -20,8 +19,8 @@ export function signalNumber(text: string): number {
 
 /** "SIGTERM" for 15. */
 export function signalName(number: number): string {
-  const found = Object.entries(constants.signals).find(([, value]) => value === number);
-  return found?.[0] ?? `signal ${number}`;
+  const found = Object.entries(SIGNALS).find(([, value]) => value === number);
+  return found === undefined ? `signal ${number}` : `SIG${found[0]}`;
 }
 
 /** Number of rt_sigtimedwait(2), by architecture. */

@@ -22,7 +22,6 @@ import {
   wasStarted,
   writeExit,
 } from '../storage/index.ts';
-import { bury } from './bury.ts';
 import type { Core } from './core.ts';
 import { breakHold, withHold } from './hold.ts';
 import { isBroken, lifeOf } from './status.ts';
@@ -56,7 +55,7 @@ async function sweepRun(core: Core, quick: boolean): Promise<void> {
   for (const id of looked) {
     const life = lifeOf(core.paths, id);
     // What cannot be undone yet stays, and a later command tries again.
-    if (life.dead) await bury(core, id);
+    if (life.dead) await (await import('./bury.ts')).bury(core, id);
     else if (life.state === undefined && life.starting !== true) breakHold(core, id);
   }
   for (const name of names) {
