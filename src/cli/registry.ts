@@ -20,6 +20,9 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   commit: async () => (await import('./commands/commit.ts')).commit,
   images: async () => (await import('./commands/images.ts')).images,
   pull: async () => (await import('./commands/pull.ts')).pull,
+  push: async () => (await import('./commands/push.ts')).push,
+  login: async () => (await import('./commands/login.ts')).login,
+  logout: async () => (await import('./commands/login.ts')).logout,
   rmi: async () => (await import('./commands/rmi.ts')).rmi,
   import: async () => (await import('./commands/import.ts')).importImage,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
@@ -46,6 +49,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
   image: {
     ls: ['images'],
     pull: ['pull'],
+    push: ['push'],
     list: ['images'],
     rm: ['rmi'],
     remove: ['rmi'],

@@ -8,6 +8,8 @@ import {
   importImage,
   inspectImage,
   listImages,
+  loginTo,
+  logoutFrom,
   noSuchImage,
   type OpenSteps,
   parseReference,
@@ -18,7 +20,7 @@ import {
 import { assetPath, openStepStream, runWalk } from '../shim/index.ts';
 import { listIds, readRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import type { PullSpec } from './pull.ts';
+import type { PullSpec } from './registry.ts';
 import { isBroken, lifeOf } from './status.ts';
 import type { ImageSummary } from './types.ts';
 
@@ -64,7 +66,7 @@ export async function imageFor(
     return ensureDefaultImage(core.root, asset(), stepOpener(core));
   }
   if (policy.pull === 'never') throw noSuchImage(reference);
-  const { pull } = await import('./pull.ts');
+  const { pull } = await import('./registry.ts');
   return (await pull(core, reference, { platform: policy.platform })).image;
 }
 
@@ -88,6 +90,15 @@ export interface PullResult {
   isNew: boolean;
 }
 
+/** A pushed image. */
+export interface PushResult {
+  tag: string;
+  /** Digest of the manifest. */
+  digest: string;
+  /** Bytes of the manifest. */
+  sizeBytes: number;
+}
+
 /** The images room of the engine. */
 export class Images {
   constructor(private readonly core: Core) {}
@@ -103,9 +114,32 @@ export class Images {
 
   /** Fetches an image from its registry. Throws REGISTRY_UNREACHABLE, NO_SUCH_REMOTE_IMAGE, UNAUTHORIZED … */
   async pull(reference: string, spec: PullSpec = {}): Promise<PullResult> {
-    const { pull } = await import('./pull.ts');
+    const { pull } = await import('./registry.ts');
     const { image, digest, isNew } = await pull(this.core, reference, spec);
     return { id: image.id, reference: image.reference, digest, isNew };
+  }
+
+  /** Sends an image to the registry in its name. Throws NO_SUCH_IMAGE, UNAUTHORIZED, REGISTRY_UNREACHABLE … */
+  async push(reference: string, spec: Omit<PullSpec, 'platform'> = {}): Promise<PushResult> {
+    const { push } = await import('./registry.ts');
+    return push(this.core, reference, spec);
+  }
+
+  /**
+   * Tries a name and a password with a registry and keeps them for pull and push, in a file that only this user can
+   * read. Throws UNAUTHORIZED, REGISTRY_UNREACHABLE.
+   */
+  async login(
+    host: string,
+    credentials: { user: string; password: string },
+    options: { insecure?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    await loginTo(host, credentials, options);
+  }
+
+  /** Forgets what login kept; false when there was nothing. */
+  logout(host: string): Promise<boolean> {
+    return logoutFrom(host);
   }
 
   /** Untags, and deletes what no image uses any more. Throws IMAGE_IN_USE, NO_SUCH_IMAGE. */

@@ -7,7 +7,10 @@ export {
   ensureDefaultImage,
   ensureLayers,
   importImage,
+  loginTo,
+  logoutFrom,
   pullFromRegistry,
+  pushToRegistry,
   sweepStore,
 } from './lazy.ts';
 export { type ImageRow, inspectImage, listImages } from './list.ts';
@@ -15,6 +18,7 @@ export type { ImageConfig } from './manifest.ts';
 export { parsePlatform } from './platform.ts';
 export type { ImageProgress, LayerStatus, OnProgress } from './progress.ts';
 export type { PulledImage } from './pull.ts';
+export type { PushedImage } from './push.ts';
 export { canonicalName, familiarName, parseReference, type Reference } from './reference.ts';
 export { type RegistryConfig, readConfig as readRegistryConfig } from './registry/config.ts';
 export { type RemovedImage, type RemoveImageOptions, removeImage } from './remove.ts';
