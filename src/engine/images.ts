@@ -1,21 +1,26 @@
 import { createReadStream, statSync } from 'node:fs';
 import { badInput, errnoOf, MydockerError } from '../base/index.ts';
 import {
+  type ArchiveFormat,
   DEFAULT_IMAGE,
   ensureDefaultImage,
   ensureLayers,
   familiarName,
   importImage,
   inspectImage,
+  type LoadedImage,
   listImages,
+  loadImages,
   loginTo,
   logoutFrom,
   noSuchImage,
+  type OnProgress,
   type OpenSteps,
   parseReference,
   type ResolvedImage,
   removeImage,
   resolveImage,
+  saveImages,
 } from '../image/index.ts';
 import { assetPath, openStepStream, runWalk } from '../shim/index.ts';
 import { listIds, readRecord } from '../storage/index.ts';
@@ -123,6 +128,23 @@ export class Images {
   async push(reference: string, spec: Omit<PullSpec, 'platform'> = {}): Promise<PushResult> {
     const { push } = await import('./registry.ts');
     return push(this.core, reference, spec);
+  }
+
+  /**
+   * An archive of images, by name or id: a tar that this program, Docker, podman and skopeo read. Throws NO_SUCH_IMAGE
+   * before the first byte.
+   */
+  save(references: readonly string[], options: { format?: ArchiveFormat } = {}): AsyncIterable<Buffer> {
+    return saveImages(this.core.root, references, options.format ?? 'docker-archive');
+  }
+
+  /** Takes the images of an archive into the store: all of them, or none. Throws BAD_ARCHIVE, BAD_DIGEST … */
+  load(
+    archive: AsyncIterable<Buffer>,
+    options: { onProgress?: OnProgress | undefined } = {},
+  ): Promise<LoadedImage[]> {
+    this.core.prepare();
+    return loadImages({ root: this.core.root, archive, openSteps: stepOpener(this.core), ...options });
   }
 
   /**
