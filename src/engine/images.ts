@@ -89,6 +89,8 @@ export interface PullResult {
   id: string;
   /** "name:tag" as it is in the store; "" for one pulled by digest. */
   reference: string;
+  /** "docker.io/library/busybox:latest", or with "@sha256:…" when it was asked for by digest. */
+  fullName: string;
   /** What the registry calls it. */
   digest: string;
   /** False when it was here already. */
@@ -120,8 +122,8 @@ export class Images {
   /** Fetches an image from its registry. Throws REGISTRY_UNREACHABLE, NO_SUCH_REMOTE_IMAGE, UNAUTHORIZED … */
   async pull(reference: string, spec: PullSpec = {}): Promise<PullResult> {
     const { pull } = await import('./registry.ts');
-    const { image, digest, isNew } = await pull(this.core, reference, spec);
-    return { id: image.id, reference: image.reference, digest, isNew };
+    const { image, ...pulled } = await pull(this.core, reference, spec);
+    return { id: image.id, reference: image.reference, ...pulled };
   }
 
   /** Sends an image to the registry in its name. Throws NO_SUCH_IMAGE, UNAUTHORIZED, REGISTRY_UNREACHABLE … */

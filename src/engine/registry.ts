@@ -28,16 +28,19 @@ function namesRegistry(text: string): boolean {
   return second !== undefined && (/[.:]/.test(first) || first === 'localhost');
 }
 
-/** The name with the configured registry in front, where it names none itself. */
-function fullName(text: string, defaultRegistry: string): string {
-  return namesRegistry(text) || defaultRegistry === 'docker.io' ? text : `${defaultRegistry}/${text}`;
+/** The name with the configured registry and namespace in front, where it has none itself. */
+function fullName(text: string, config: { defaultRegistry: string; defaultNamespace: string }): string {
+  if (namesRegistry(text)) return text;
+  const { defaultRegistry, defaultNamespace } = config;
+  const path = text.includes('/') || defaultNamespace === '' ? text : `${defaultNamespace}/${text}`;
+  return defaultRegistry === 'docker.io' ? path : `${defaultRegistry}/${path}`;
 }
 
 /** Fetches an image. Throws MydockerError; see pullImage. */
 export async function pull(core: Core, text: string, spec: PullSpec = {}): Promise<PulledImage> {
   core.prepare();
   const config = readRegistryConfig();
-  const reference = fullName(text, config.defaultRegistry);
+  const reference = fullName(text, config);
   parseReference(reference);
   const platform = spec.platform === undefined ? undefined : parsePlatform(spec.platform);
   try {

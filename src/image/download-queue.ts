@@ -16,6 +16,8 @@ export interface Pull {
   onProgress: OnProgress | undefined;
   /** The caller's own. */
   signal: AbortSignal | undefined;
+  /** See DownloadOptions. */
+  held: Set<Digest>;
   /** Ends all downloads when one thing fails. */
   abort: AbortController;
 }
@@ -45,7 +47,7 @@ export class DownloadQueue {
   private next(): void {
     const layer = this.waiting.shift();
     if (layer === undefined || this.pull.abort.signal.aborted) return;
-    const { root, client, repository, abort } = this.pull;
+    const { root, client, repository, abort, held } = this.pull;
     const { digest, size } = layer;
     const isHere = findWhole(root, digest) !== undefined;
     const download = new Download({
@@ -55,6 +57,7 @@ export class DownloadQueue {
       digest,
       sizeBytes: size,
       signal: abort.signal,
+      held,
       onBytes: (doneBytes, note) => {
         if (!isHere)
           this.say(layer, { status: 'downloading', doneBytes, ...(note === undefined ? {} : { note }) });

@@ -28,6 +28,11 @@ export interface DownloadOptions {
   digest: Digest;
   sizeBytes: number;
   signal: AbortSignal;
+  /**
+   * Blobs this pull alone may write. One that is whole stays in it until its image is entered, so that a prune
+   * leaves it: the caller releases them.
+   */
+  held: Set<Digest>;
   onBytes: (doneBytes: number, note?: string) => void;
 }
 
@@ -40,7 +45,7 @@ export class Download {
   readonly done: Promise<void>;
   private onDisk = 0;
   private restarts = 0;
-  private path: string | undefined;
+  private isThere = false;
   private isOver = false;
   private failure: unknown;
   private waiting: Array<() => void> = [];
@@ -59,10 +64,12 @@ export class Download {
 
   /** The blob's bytes from the first, as they arrive. Throws Restarted, or what the download failed of. */
   async *follow(): AsyncGenerator<Buffer> {
-    while (this.path === undefined && !this.isOver) await this.change();
+    while (!this.isThere && !this.isOver) await this.change();
     if (this.failure !== undefined) throw this.failure;
     const { restarts } = this;
-    const fd = openSync(this.path ?? '', 'r');
+    const { root, digest } = this.options;
+    // It may have got its last name meanwhile.
+    const fd = openSync(findWhole(root, digest) ?? partPath(root, digest), 'r');
     try {
       for (let at = 0; ; ) {
         if (this.restarts !== restarts) throw new Restarted();
@@ -105,45 +112,49 @@ export class Download {
   }
 
   private async fetch(): Promise<void> {
-    const { root, digest, sizeBytes, signal, onBytes } = this.options;
+    const { root, digest, sizeBytes, signal, held, onBytes } = this.options;
     for (;;) {
       signal.throwIfAborted();
       const whole = findWhole(root, digest);
       if (whole !== undefined) {
-        this.path = whole;
+        this.isThere = true;
         return this.arrived(sizeBytes);
       }
-      if (claimDownload(root, digest)) break;
+      if (held.has(digest)) break;
+      if (claimDownload(root, digest)) {
+        if (findWhole(root, digest) === undefined) break;
+        releaseDownload(root, digest);
+        continue;
+      }
       onBytes(0, 'another command downloads it');
       await sleep(POLL_MS, signal);
     }
+    held.add(digest);
     try {
       await this.write();
-    } finally {
+    } catch (error) {
+      held.delete(digest);
       releaseDownload(root, digest);
+      throw error;
     }
   }
 
   private async write(): Promise<void> {
     const { root, digest, client, sizeBytes } = this.options;
-    this.path = partPath(root, digest);
-    const fd = openSync(this.path, 'a+', 0o600);
+    const fd = openSync(partPath(root, digest), 'a+', 0o600);
+    this.isThere = true;
     const part = new Part(fd, sizeBytes);
     try {
       const resumed = part.takeUp();
       this.arrived(part.length);
-      const fetchRest = async (): Promise<void> => {
-        const before = part.length;
-        let got = before;
-        await client.retrying(
-          () => this.receive(part),
-          () => {
-            const further = part.length > got;
-            got = part.length;
-            return further;
-          },
-        );
+      let most = part.length;
+      // Only bytes that were not there before count as getting on: a server may give the first ones for ever.
+      const isFurther = (): boolean => {
+        const further = part.length > most;
+        most = Math.max(most, part.length);
+        return further;
       };
+      const fetchRest = (): Promise<void> => client.retrying(() => this.receive(part), isFurther);
       await fetchRest();
       if (part.digest() !== digest && resumed) {
         // The bytes of an earlier command may be what is wrong.
@@ -183,7 +194,7 @@ export class Download {
   private async receive(part: Part): Promise<void> {
     const { client, repository, digest, sizeBytes } = this.options;
     if (part.length >= sizeBytes) return;
-    const answer = await client.call({
+    const answer = await client.once({
       method: 'GET',
       path: `/v2/${repository}/blobs/${digest}`,
       scope: `repository:${repository}:pull`,
@@ -193,7 +204,7 @@ export class Download {
     if (answer.status === 416) {
       answer.discard();
       this.restart(part);
-      throw new ConnectionError('it does not give the rest of a layer', undefined, true);
+      throw new ConnectionError('it does not give the rest of a layer', 'EPROTO', true);
     }
     const from =
       answer.status === 206 ? Number(/^bytes (\d+)-/.exec(answer.headers['content-range'] ?? '')?.[1]) : 0;
@@ -201,7 +212,7 @@ export class Download {
       if (from !== 0) {
         answer.discard();
         this.restart(part);
-        throw new ConnectionError('it gave another part of a layer than was asked for', undefined, true);
+        throw new ConnectionError('it gave another part of a layer than was asked for', 'EPROTO', true);
       }
       this.restart(part);
     }

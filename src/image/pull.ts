@@ -6,9 +6,12 @@ import {
   type Digest,
   digestOf,
   dropAdopted,
+  hasBlob,
   hasLayer,
   type ManifestDigest,
   putBlob,
+  readBlob,
+  releaseDownload,
 } from '../storage/index.ts';
 import { DownloadQueue, type Pull } from './download-queue.ts';
 import { enterImage, REGISTRY_DIGEST } from './enter.ts';
@@ -47,6 +50,8 @@ export interface PulledImage {
   digest: Digest;
   /** False when the same image was here under the same name. */
   isNew: boolean;
+  /** "docker.io/library/busybox:latest", or with "@sha256:…" when it was asked for by digest. */
+  fullName: string;
 }
 
 /** A removal by somebody else may take what we found in the store: then once more. */
@@ -63,7 +68,9 @@ export async function pullImage(options: PullOptions): Promise<PulledImage> {
   const before = reference.digest === undefined ? resolveImage(options.root, name) : undefined;
   const pulled = await whileStoring(options.root, () => store(options, remote, reference));
   await sweepStore(options.root);
-  return { ...pulled, isNew: before?.manifestDigest !== pulled.image.manifestDigest };
+  const fullName =
+    reference.digest === undefined ? name : `${reference.domain}/${reference.path}@${reference.digest}`;
+  return { ...pulled, fullName, isNew: before?.manifestDigest !== pulled.image.manifestDigest };
 }
 
 async function store(
@@ -84,6 +91,7 @@ async function store(
     onProgress: options.onProgress,
     signal: options.signal,
     abort,
+    held: new Set(),
   };
   const leftovers: Leftovers = { blobs: [], chainIds: [] };
   try {
@@ -116,6 +124,7 @@ async function store(
     abort.abort(error);
     return await undoAndThrow(root, leftovers, error);
   } finally {
+    for (const digest of pull.held) releaseDownload(root, digest);
     options.signal?.removeEventListener('abort', stop);
   }
 }
@@ -127,17 +136,16 @@ function nameOnly(reference: Reference): Reference[] {
 }
 
 async function fetchConfig(pull: Pull, remote: RemoteImage, name: string): Promise<ImageFile> {
-  const { client, repository } = pull;
+  const { root, client, repository } = pull;
   const { digest, size } = remote.manifest.config;
-  const bytes = await client.retrying(async () => {
-    const answer = await client.call({
-      method: 'GET',
-      path: `/v2/${repository}/blobs/${digest}`,
-      scope: `repository:${repository}:pull`,
-      accept: [200],
-    });
-    return answer.bytes(MAX_CONFIG_BYTES);
-  });
+  const path = `/v2/${repository}/blobs/${digest}`;
+  const scope = `repository:${repository}:pull`;
+  const bytes = hasBlob(root, digest)
+    ? readBlob(root, digest)
+    : await client.retrying(async () => {
+        const answer = await client.once({ method: 'GET', path, scope, accept: [200] });
+        return answer.bytes(MAX_CONFIG_BYTES);
+      });
   if (digestOf(bytes) !== digest || bytes.length !== size) {
     throw new MydockerError('BAD_DIGEST', `the registry ${client.host} gave another config than ${digest}`, {
       subject: digest,
@@ -145,8 +153,7 @@ async function fetchConfig(pull: Pull, remote: RemoteImage, name: string): Promi
     });
   }
   remote.configBytes = bytes;
-  const file = parseImageConfig(bytes, remote.manifest.layers.length, name);
-  return file;
+  return parseImageConfig(bytes, remote.manifest.layers.length, name);
 }
 
 /** Downloads side by side, unpacks in order, each layer while it and the next ones arrive. */

@@ -93,7 +93,7 @@ async function fetchManifest(
   name: string,
 ): Promise<{ bytes: Buffer; type: string; digest: Digest }> {
   return client.retrying(async () => {
-    const answer = await client.call({
+    const answer = await client.once({
       method: 'GET',
       path: `/v2/${repository}/manifests/${wanted}`,
       scope: `repository:${repository}:pull`,

@@ -109,9 +109,17 @@ export function adoptDownloads(root: string, digests: readonly Digest[]): void {
   }
 }
 
-/** The downloads of blobs that are in the store go. */
+/** The downloads of blobs that are in the store go, and what killed commands left of them. */
 export function dropAdopted(root: string, digests: readonly Digest[]): void {
-  for (const digest of digests) if (hasBlob(root, digest)) rmSync(wholePath(root, digest), { force: true });
+  for (const digest of digests) {
+    if (!hasBlob(root, digest)) continue;
+    rmSync(wholePath(root, digest), { force: true });
+    const owner = claimText(claimPath(root, digest));
+    if (owner !== undefined && isOwnerAlive(owner)) continue;
+    // Whoever claims it now looks first whether the blob is there: see Download.
+    dropPart(root, digest);
+    if (owner !== undefined) removeDeadClaim(claimPath(root, digest), owner);
+  }
 }
 
 /** Everything below downloads/. */

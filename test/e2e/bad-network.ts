@@ -24,14 +24,30 @@ export type Fault =
   | { kind: 'stall'; afterBytes: number }
   /** So many bytes at a time, with a pause between. */
   | { kind: 'slow'; bytes: number; pauseMs: number }
-  /** A Range is not heeded. */
-  | { kind: 'whole' };
+  /** A Range is not heeded. `cutAfterBytes`: and it is cut as well. */
+  | { kind: 'whole'; cutAfterBytes?: number }
+  /** The connection ends at once. */
+  | { kind: 'drop' }
+  /** This is answered instead. */
+  | { kind: 'answer'; status: number; headers?: Record<string, string>; body?: string }
+  /** Another body, and other headers. */
+  | { kind: 'change'; body: (real: Buffer, headers: Record<string, string>) => Buffer };
+
+/** One request, as it came. */
+export interface Asked {
+  method: string;
+  path: string;
+  range: string | undefined;
+  authorization: string | undefined;
+}
 
 export class BadNetwork {
   /** Decides, request by request. `seen`: how many of this method and path came before. */
   fault: (method: string, path: string, seen: number) => Fault | undefined = () => undefined;
   /** "GET /v2/… [range]" of all requests. */
   readonly requests: string[] = [];
+  /** The same in parts. */
+  readonly asked: Asked[] = [];
   private readonly seen = new Map<string, number>();
 
   private constructor(
@@ -48,6 +64,14 @@ export class BadNetwork {
     return network;
   }
 
+  /** As good as new: no faults, nothing asked yet. */
+  mend(): void {
+    this.fault = () => undefined;
+    this.requests.length = 0;
+    this.asked.length = 0;
+    this.seen.clear();
+  }
+
   private pass(upstream: string, agent: Agent, incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { method = 'GET', url = '/', headers } = incoming;
     const [path = ''] = url.split('?');
@@ -55,8 +79,19 @@ export class BadNetwork {
     const seen = this.seen.get(key) ?? 0;
     this.seen.set(key, seen + 1);
     this.requests.push(headers.range === undefined ? key : `${key} ${headers.range}`);
+    const { range, authorization } = headers;
+    this.asked.push({ method, path, range, authorization });
     const fault = this.fault(method, path, seen);
     if (fault?.kind === 'silent') return;
+    if (fault?.kind === 'drop') {
+      incoming.socket.destroy();
+      return;
+    }
+    if (fault?.kind === 'answer') {
+      incoming.resume();
+      outgoing.writeHead(fault.status, fault.headers).end(fault.body);
+      return;
+    }
     if (fault?.kind === 'status') {
       const after = fault.retryAfterS === undefined ? {} : { 'retry-after': String(fault.retryAfterS) };
       incoming.resume();
@@ -83,14 +118,31 @@ export class BadNetwork {
     // Redirects and upload sessions lead back through here.
     if (typeof headers.location === 'string')
       headers.location = headers.location.replace(/^http:\/\/[^/]+/, '');
+    if (fault?.kind === 'change') {
+      const parts: Buffer[] = [];
+      for await (const chunk of answer as AsyncIterable<Buffer>) parts.push(chunk);
+      const body = fault.body(Buffer.concat(parts), headers as Record<string, string>);
+      headers['content-length'] = String(body.length);
+      outgoing.writeHead(answer.statusCode ?? 502, headers).end(body);
+      return;
+    }
     outgoing.writeHead(answer.statusCode ?? 502, headers);
+    const cutAfter =
+      fault?.kind === 'cut' || fault?.kind === 'stall'
+        ? fault.afterBytes
+        : fault?.kind === 'whole'
+          ? fault.cutAfterBytes
+          : undefined;
     let at = 0;
     const write = (bytes: Buffer): Promise<void> =>
       new Promise((resolve) => {
         if (outgoing.write(bytes) || outgoing.destroyed) resolve();
         else {
-          outgoing.once('drain', resolve);
-          outgoing.once('close', resolve);
+          const go = (): void => {
+            outgoing.off('drain', go).off('close', go);
+            resolve();
+          };
+          outgoing.on('drain', go).on('close', go);
         }
       });
     for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -99,10 +151,10 @@ export class BadNetwork {
         bytes = Buffer.from(bytes);
         bytes[fault.atByte - at] = (bytes[fault.atByte - at] ?? 0) ^ 0xff;
       }
-      if ((fault?.kind === 'cut' || fault?.kind === 'stall') && at + bytes.length > fault.afterBytes) {
-        await write(bytes.subarray(0, fault.afterBytes - at));
+      if (cutAfter !== undefined && at + bytes.length > cutAfter) {
+        await write(bytes.subarray(0, cutAfter - at));
         // What was written must leave before the connection goes.
-        if (fault.kind === 'cut') setTimeout(() => outgoing.destroy(), 20);
+        if (fault?.kind !== 'stall') setTimeout(() => outgoing.destroy(), 20);
         return;
       }
       if (fault?.kind === 'slow') {

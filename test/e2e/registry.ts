@@ -15,7 +15,8 @@ export interface RegistryOptions {
   tls?: boolean;
 }
 
-async function freePort(): Promise<number> {
+/** A port nobody uses just now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -207,6 +208,13 @@ export class Registry {
   requests(): string[] {
     const log = readFileSync(`${this.directory}/log`, 'utf8');
     return [...log.matchAll(/"([A-Z]+ \/v2\/\S*) HTTP\/[\d.]+" \d+/g)].map(([, request]) => request ?? '');
+  }
+
+  /** How many bytes of blobs it gave away so far. */
+  blobBytes(): number {
+    const log = readFileSync(`${this.directory}/log`, 'utf8');
+    const given = log.matchAll(/"GET \/v2\/\S+\/blobs\/\S* HTTP\/[\d.]+" \d+ (\d+)/g);
+    return [...given].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
   }
 
   /** The file a blob is kept in: to damage it. */

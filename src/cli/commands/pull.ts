@@ -32,12 +32,11 @@ async function pullImage(context: Context): Promise<number> {
     platform: flags.string('platform'),
     insecure: flags.bool('insecure') ? true : undefined,
   });
-  const shown = pulled.reference === '' ? pulled.id : pulled.reference;
   if (!quiet) {
     const status = pulled.isNew ? 'Downloaded newer image for' : 'Image is up to date for';
     print(`Digest: ${pulled.digest}`);
-    print(`Status: ${status} ${shown}`);
+    print(`Status: ${status} ${pulled.fullName}`);
   }
-  print(shown);
+  print(pulled.fullName);
   return 0;
 }

@@ -4,7 +4,7 @@ import { Authorizer, unauthorized } from './auth.ts';
 import type { RegistryConfig } from './config.ts';
 import type { Credentials } from './credentials.ts';
 import { ConnectionError, type HttpAnswer, type HttpRequest, send } from './http.ts';
-import { delayMs, MAX_ATTEMPTS, retryAfterMs } from './retry.ts';
+import { delayMs, MAX_ATTEMPTS, MAX_SILENCES, retryAfterMs } from './retry.ts';
 import { type TlsFiles, tlsFor } from './tls.ts';
 
 /** What a client of one registry is made from. */
@@ -58,8 +58,10 @@ export class RegistryClient {
   constructor(private readonly options: ClientOptions) {
     const { host, config } = options;
     this.host = host;
-    this.insecure = options.insecure ?? (config.registries[host]?.insecure === true || isLocal(host));
-    this.tls = tlsFor(host, this.insecure && !isLocal(host));
+    const isAsked = options.insecure ?? config.registries[host]?.insecure === true;
+    this.insecure = isAsked || isLocal(host);
+    // This machine's own addresses may do without encryption; a certificate they show must still be a known one.
+    this.tls = tlsFor(host, isAsked);
     this.authorizer = new Authorizer(host, options.credentials, this.common());
   }
 
@@ -97,7 +99,7 @@ export class RegistryClient {
         this.options.signal?.throwIfAborted();
         const wait = waitFor(error);
         if (progress()) attempt = 1;
-        if (wait === undefined || attempt >= MAX_ATTEMPTS) throw this.said(error);
+        if (wait === undefined || attempt >= wait.attempts) throw this.said(error);
         const ms = wait.afterMs ?? delayMs(attempt, this.options.config.retryBaseMs, Math.random());
         this.options.onRetry?.(wait.why);
         await sleep(ms, this.options.signal);
@@ -132,9 +134,8 @@ export class RegistryClient {
         if (answer.status === 401) this.authorizer.challenge(answer);
         return base;
       } catch (error) {
-        // A port nobody listens on has nobody for the other scheme either.
         failure ??= error;
-        if (!(error instanceof ConnectionError) || /refused|ETIMEDOUT/i.test(error.errno ?? '')) throw error;
+        if (!(error instanceof ConnectionError) || !mayBePlain(error)) throw error;
       }
     }
     throw failure;
@@ -181,7 +182,10 @@ export class RegistryClient {
   }
 
   private odd(what: string): MydockerError {
-    return new MydockerError('REGISTRY_ANSWER', `the registry ${this.host} ${what}`, { subject: this.host });
+    return new MydockerError('REGISTRY_ANSWER', `the registry ${this.host} ${what}`, {
+      subject: this.host,
+      remedy: 'check that its address is that of a registry, and ask whoever runs it',
+    });
   }
 
   /** A failure in the words of this registry. */
@@ -199,6 +203,7 @@ export class RegistryClient {
       );
     }
     if (!(error instanceof ConnectionError)) return error;
+    if (error.errno === 'EPROTO') return this.odd(`cannot be used: ${error.message}`);
     return new MydockerError(
       'REGISTRY_UNREACHABLE',
       `cannot reach the registry ${this.host}: ${error.message}`,
@@ -212,6 +217,11 @@ export class RegistryClient {
   }
 }
 
+/** False when plain HTTP would fail as well: nobody listens there, or who answered does speak TLS. */
+function mayBePlain(error: ConnectionError): boolean {
+  return !/refused|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|CERT|SIGNATURE|ISSUER/i.test(error.errno ?? '');
+}
+
 /** 429 or 5xx. */
 class BusyError extends Error {
   constructor(
@@ -223,10 +233,16 @@ class BusyError extends Error {
   }
 }
 
-function waitFor(error: unknown): { why: string; afterMs?: number | undefined } | undefined {
-  if (error instanceof BusyError) return { why: `status ${error.status}`, afterMs: error.afterMs };
-  if (error instanceof ConnectionError && error.retryable) return { why: error.message };
-  return undefined;
+/** Whether a failure may pass by itself, and how often it is worth to see. */
+function waitFor(error: unknown): { why: string; attempts: number; afterMs?: number } | undefined {
+  if (error instanceof BusyError) {
+    const { status, afterMs } = error;
+    const why = `status ${status}`;
+    return { why, attempts: MAX_ATTEMPTS, ...(afterMs === undefined ? {} : { afterMs }) };
+  }
+  if (!(error instanceof ConnectionError && error.retryable)) return undefined;
+  const attempts = error.errno === 'ETIMEDOUT' ? MAX_SILENCES : MAX_ATTEMPTS;
+  return { why: error.message, attempts };
 }
 
 /** What a registry says of an error: distribution-spec § Error Codes. One line, cut. */

@@ -13,6 +13,8 @@ export interface RegistrySettings {
 export interface RegistryConfig {
   /** What "busybox" and "team/app" belong to. */
   defaultRegistry: string;
+  /** What comes before a name without a slash, "team" for "team/busybox"; docker.io's own is "library". */
+  defaultNamespace: string;
   /** Layers downloaded at once. */
   parallelDownloads: number;
   /** A registry that says nothing for so long is given up. */
@@ -25,11 +27,21 @@ export interface RegistryConfig {
 const PATH = '/etc/mydocker/config.json';
 const DEFAULTS: RegistryConfig = {
   defaultRegistry: 'docker.io',
+  defaultNamespace: '',
   parallelDownloads: 3,
   timeoutMs: 30_000,
   retryBaseMs: 500,
   registries: {},
 };
+
+const KEYS = [
+  'defaultRegistry',
+  'defaultNamespace',
+  'parallelDownloads',
+  'timeoutS',
+  'retryBaseMs',
+  'registries',
+];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -61,10 +73,13 @@ export function parseConfig(text: string, path: string): RegistryConfig {
     throw wrong('it is no JSON');
   }
   const fields = object(json, 'it');
-  only(fields, 'the key', ['defaultRegistry', 'parallelDownloads', 'timeoutS', 'retryBaseMs', 'registries']);
-  const { defaultRegistry = DEFAULTS.defaultRegistry } = fields;
+  only(fields, 'the key', KEYS);
+  const { defaultRegistry = DEFAULTS.defaultRegistry, defaultNamespace = DEFAULTS.defaultNamespace } = fields;
   if (typeof defaultRegistry !== 'string' || defaultRegistry === '' || /[/\s]/.test(defaultRegistry)) {
     throw wrong('"defaultRegistry" is no host');
+  }
+  if (typeof defaultNamespace !== 'string' || !/^[a-z0-9._/-]*$/.test(defaultNamespace)) {
+    throw wrong('"defaultNamespace" is no part of a name such as "team"');
   }
   const registries: Record<string, RegistrySettings> = {};
   for (const [host, value] of Object.entries(object(fields.registries ?? {}, '"registries"'))) {
@@ -80,6 +95,7 @@ export function parseConfig(text: string, path: string): RegistryConfig {
   }
   return {
     defaultRegistry,
+    defaultNamespace,
     parallelDownloads: Math.ceil(
       positive(fields.parallelDownloads, 'parallelDownloads', DEFAULTS.parallelDownloads),
     ),

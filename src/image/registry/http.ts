@@ -40,6 +40,8 @@ export class ConnectionError extends Error {
   }
 }
 
+const UNKNOWN_CERTIFICATE =
+  'nobody known here signed its certificate (/etc/docker/certs.d holds those for single registries)';
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there (connection refused)',
   ConnectionRefused: 'nobody listens there (connection refused)',
@@ -50,8 +52,15 @@ const WORDS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'there is no way to that host',
   ENETUNREACH: 'there is no network',
   ETIMEDOUT: 'it does not answer',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_CERTIFICATE,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_CERTIFICATE,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_CERTIFICATE,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_CERTIFICATE,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_CERTIFICATE,
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
-const RETRYABLE = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET']);
+const RETRYABLE = new Set(['ECONNRESET', 'EPIPE', 'EAI_AGAIN', 'UND_ERR_SOCKET']);
 
 /** Words for a failure below HTTP. */
 export function connectionError(error: unknown): ConnectionError {
@@ -66,8 +75,10 @@ export function connectionError(error: unknown): ConnectionError {
   });
 }
 
-function silent(seconds: number): ConnectionError {
-  return new ConnectionError(`nothing came from it for ${seconds} seconds`, 'ETIMEDOUT', true);
+/** `answered`: it did say something before, and may do so again. */
+function silent(idleMs: number, answered: boolean): ConnectionError {
+  const seconds = Math.round(idleMs / 100) / 10;
+  return new ConnectionError(`nothing came from it for ${seconds} seconds`, 'ETIMEDOUT', answered);
 }
 
 function headersOf(message: IncomingMessage): Record<string, string> {
@@ -85,6 +96,7 @@ class Watch {
 
   constructor(
     private readonly idleMs: number,
+    private readonly answered: boolean,
     private readonly onSilence: (error: ConnectionError) => void,
   ) {
     this.touch();
@@ -92,7 +104,7 @@ class Watch {
 
   touch(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.onSilence(silent(Math.round(this.idleMs / 100) / 10)), this.idleMs);
+    this.timer = setTimeout(() => this.onSilence(silent(this.idleMs, this.answered)), this.idleMs);
   }
 
   stop(): void {
@@ -104,7 +116,7 @@ function answerOf(message: IncomingMessage, request: HttpRequest): HttpAnswer {
   const headers = headersOf(message);
   async function* body(): AsyncGenerator<Buffer> {
     let late: ConnectionError | undefined;
-    const watch = new Watch(request.idleTimeoutMs, (error) => {
+    const watch = new Watch(request.idleTimeoutMs, true, (error) => {
       late = error;
       message.destroy(error);
     });
@@ -144,6 +156,7 @@ function answerOf(message: IncomingMessage, request: HttpRequest): HttpAnswer {
         if (size > limit) {
           throw new MydockerError('REGISTRY_ANSWER', `${request.url} answers with more than ${limit} bytes`, {
             subject: request.url,
+            remedy: 'that is more than an image needs; ask whoever made it',
           });
         }
         parts.push(chunk);
@@ -172,7 +185,7 @@ export async function send(request: HttpRequest): Promise<HttpAnswer> {
   };
   return await new Promise((resolve, reject) => {
     let outgoing: ReturnType<typeof start>;
-    const watch = new Watch(request.idleTimeoutMs, (error) => {
+    const watch = new Watch(request.idleTimeoutMs, false, (error) => {
       fail(error);
       outgoing.destroy(error);
     });

@@ -1,5 +1,7 @@
 /** How often something is tried in all. */
 export const MAX_ATTEMPTS = 6;
+/** The same for one that fell silent: each time costs the whole time-out. */
+export const MAX_SILENCES = 2;
 const MAX_DELAY_MS = 20_000;
 const MAX_RETRY_AFTER_MS = 120_000;
 
