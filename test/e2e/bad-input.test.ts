@@ -117,7 +117,11 @@ test('unknown images and containers', async () => {
   await refused(['run', '--rm', ...never, 'some/where', 'true'], 125, /no image "?some\/where"?/);
   await refused(['run', '--rm', '--pull', 'sometimes', 'busybox', 'true'], 125, /--pull "sometimes"/);
   const nobody = '127.0.0.1:1/some/where';
-  await refused(['run', '--rm', nobody, 'true'], 125, /cannot reach the registry 127\.0\.0\.1:1: .*"busybox"/);
+  await refused(
+    ['run', '--rm', nobody, 'true'],
+    125,
+    /cannot reach the registry 127\.0\.0\.1:1: .*"busybox"/,
+  );
   await refused(['create', nobody, 'true'], 125, /cannot reach the registry 127\.0\.0\.1:1: .*"busybox"/);
   await refused(['run', '--rm', 'NoSuch'], 125, /no image and no busybox command named "NoSuch"/);
   await refused(['run', '--rm', 'bad@@ref', 'true'], 125, /bad@@ref/);
