@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtin, MydockerError, writeAtomic } from '../base/index.ts';
 
 /** Files that come with the program: in the one-file executable inside it, else beside the compiled library. */
@@ -24,6 +24,14 @@ function readShimId(): string {
   return shimId;
 }
 
+/** What first runs left that were killed while they wrote it; of one that lives, nothing. */
+function clearUnfinished(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const pid = /^shim-.*\.tmp-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(`${directory}/${name}`, { force: true });
+  }
+}
+
 /**
  * The shim as a file that can be executed, extracted once for each version below `<root>/bin`.
  * Atomic: written beside, then renamed; two first runs at once both end with the same file.
@@ -43,6 +51,7 @@ export function shimBinary(root: string): string {
     );
   }
   mkdirSync(`${root}/bin`, { recursive: true, mode: 0o700 });
+  clearUnfinished(`${root}/bin`);
   writeAtomic(path, bytes, { sync: true, mode: 0o755 });
   return path;
 }
