@@ -44,6 +44,18 @@ const TEST_PACKAGES = {
   setpriv: 'util-linux',
   script: 'bsdutils',
   keyctl: 'keyutils',
+  'docker-registry': 'docker-registry',
+  skopeo: 'skopeo',
+  umoci: 'umoci',
+  buildah: 'buildah',
+  htpasswd: 'apache2-utils',
+  openssl: 'openssl',
+  setcap: 'libcap2-bin',
+  setfattr: 'attr',
+  python3: 'python3-minimal',
+  zstd: 'zstd',
+  podman: 'podman',
+  dockerd: 'docker.io',
 };
 
 function installTestPackages() {

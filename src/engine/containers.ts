@@ -221,6 +221,11 @@ export class Containers {
     return logsOf(this.core, this.record(ref), options);
   }
 
+  /** Its files as a tar, running or not. */
+  async export(ref: string): Promise<AsyncIterable<Buffer>> {
+    return (await import('./export.ts')).exportContainer(this.core, this.record(ref));
+  }
+
   /** Its writes as a new image; the id of that. */
   async commit(ref: string, options: CommitSpec = {}): Promise<string> {
     this.core.prepare();

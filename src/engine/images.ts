@@ -1,24 +1,31 @@
 import { createReadStream, statSync } from 'node:fs';
 import { badInput, errnoOf, MydockerError } from '../base/index.ts';
 import {
+  type ArchiveFormat,
   DEFAULT_IMAGE,
   ensureDefaultImage,
   ensureLayers,
   familiarName,
   importImage,
   inspectImage,
+  type LoadedImage,
   listImages,
+  loadImages,
+  loginTo,
+  logoutFrom,
   noSuchImage,
+  type OnProgress,
   type OpenSteps,
   parseReference,
   type ResolvedImage,
   removeImage,
   resolveImage,
+  saveImages,
 } from '../image/index.ts';
 import { assetPath, openStepStream, runWalk } from '../shim/index.ts';
 import { listIds, readRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import type { PullSpec } from './pull.ts';
+import type { PullSpec } from './registry.ts';
 import { isBroken, lifeOf } from './status.ts';
 import type { ImageSummary } from './types.ts';
 
@@ -64,7 +71,7 @@ export async function imageFor(
     return ensureDefaultImage(core.root, asset(), stepOpener(core));
   }
   if (policy.pull === 'never') throw noSuchImage(reference);
-  const { pull } = await import('./pull.ts');
+  const { pull } = await import('./registry.ts');
   return (await pull(core, reference, { platform: policy.platform })).image;
 }
 
@@ -88,6 +95,15 @@ export interface PullResult {
   isNew: boolean;
 }
 
+/** A pushed image. */
+export interface PushResult {
+  tag: string;
+  /** Digest of the manifest. */
+  digest: string;
+  /** Bytes of the manifest. */
+  sizeBytes: number;
+}
+
 /** The images room of the engine. */
 export class Images {
   constructor(private readonly core: Core) {}
@@ -103,9 +119,49 @@ export class Images {
 
   /** Fetches an image from its registry. Throws REGISTRY_UNREACHABLE, NO_SUCH_REMOTE_IMAGE, UNAUTHORIZED … */
   async pull(reference: string, spec: PullSpec = {}): Promise<PullResult> {
-    const { pull } = await import('./pull.ts');
+    const { pull } = await import('./registry.ts');
     const { image, digest, isNew } = await pull(this.core, reference, spec);
     return { id: image.id, reference: image.reference, digest, isNew };
+  }
+
+  /** Sends an image to the registry in its name. Throws NO_SUCH_IMAGE, UNAUTHORIZED, REGISTRY_UNREACHABLE … */
+  async push(reference: string, spec: Omit<PullSpec, 'platform'> = {}): Promise<PushResult> {
+    const { push } = await import('./registry.ts');
+    return push(this.core, reference, spec);
+  }
+
+  /**
+   * An archive of images, by name or id: a tar that this program, Docker, podman and skopeo read. Throws NO_SUCH_IMAGE
+   * before the first byte.
+   */
+  save(references: readonly string[], options: { format?: ArchiveFormat } = {}): AsyncIterable<Buffer> {
+    return saveImages(this.core.root, references, options.format ?? 'docker-archive');
+  }
+
+  /** Takes the images of an archive into the store: all of them, or none. Throws BAD_ARCHIVE, BAD_DIGEST … */
+  load(
+    archive: AsyncIterable<Buffer>,
+    options: { onProgress?: OnProgress | undefined } = {},
+  ): Promise<LoadedImage[]> {
+    this.core.prepare();
+    return loadImages({ root: this.core.root, archive, openSteps: stepOpener(this.core), ...options });
+  }
+
+  /**
+   * Tries a name and a password with a registry and keeps them for pull and push, in a file that only this user can
+   * read. Throws UNAUTHORIZED, REGISTRY_UNREACHABLE.
+   */
+  async login(
+    host: string,
+    credentials: { user: string; password: string },
+    options: { insecure?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    await loginTo(host, credentials, options);
+  }
+
+  /** Forgets what login kept; false when there was nothing. */
+  logout(host: string): Promise<boolean> {
+    return logoutFrom(host);
   }
 
   /** Untags, and deletes what no image uses any more. Throws IMAGE_IN_USE, NO_SUCH_IMAGE. */

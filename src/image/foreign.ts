@@ -28,6 +28,7 @@ const LAYER_TYPE =
 /** One image of several in an index. */
 export interface IndexItem extends Descriptor {
   platform?: Platform | undefined;
+  annotations: Readonly<Record<string, unknown>>;
 }
 
 /** The error for an image that does not hold what images hold. */
@@ -93,7 +94,7 @@ export function parseIndex(bytes: Buffer, name: string): IndexItem[] {
     if (![...MANIFEST_TYPES, ...INDEX_TYPES].includes(descriptor.mediaType)) return [];
     const { platform, annotations } = value as { platform?: unknown; annotations?: Fields };
     if (annotations?.['vnd.docker.reference.type'] !== undefined) return [];
-    return [{ ...descriptor, platform: platformOf(platform) }];
+    return [{ ...descriptor, platform: platformOf(platform), annotations: annotations ?? {} }];
   });
 }
 

@@ -7,7 +7,11 @@ import { stagings } from '../storage/index.ts';
 import type { DefaultImageAsset } from './busybox.ts';
 import type { CommitOptions } from './commit.ts';
 import type { ImportOptions } from './import.ts';
+import type { LoadedImage, LoadOptions } from './load.ts';
 import type { PulledImage, PullOptions } from './pull.ts';
+import type { PushedImage, PushOptions } from './push.ts';
+import type { Credentials } from './registry/credentials.ts';
+import type { ArchiveFormat } from './save.ts';
 import type { OpenSteps } from './steps.ts';
 import type { ResolvedImage } from './store.ts';
 
@@ -49,4 +53,46 @@ export async function pullFromRegistry(options: Omit<PullOptions, 'credentialsFo
     import('./registry/credentials.ts'),
   ]);
   return pullImage({ ...options, credentialsFor });
+}
+
+/** See push.ts; credentials are those of the user's own files. */
+export async function pushToRegistry(options: Omit<PushOptions, 'credentialsFor'>): Promise<PushedImage> {
+  const [{ pushImage }, { credentialsFor }] = await Promise.all([
+    import('./push.ts'),
+    import('./registry/credentials.ts'),
+  ]);
+  return pushImage({ ...options, credentialsFor });
+}
+
+/** See login.ts. */
+export async function loginTo(
+  host: string,
+  credentials: Credentials,
+  options: { insecure?: boolean | undefined; signal?: AbortSignal | undefined },
+): Promise<void> {
+  await (await import('./login.ts')).login(host, credentials, options);
+}
+
+/** Forgets a registry's credentials; false when none were kept here. */
+export async function logoutFrom(host: string): Promise<boolean> {
+  return (await import('./login.ts')).logout(host);
+}
+
+/** See save.ts. */
+export async function* saveImages(
+  root: string,
+  references: readonly string[],
+  format: ArchiveFormat,
+): AsyncGenerator<Buffer> {
+  yield* (await import('./save.ts')).saveImages(root, references, format);
+}
+
+/** See load.ts. */
+export async function loadImages(options: LoadOptions): Promise<LoadedImage[]> {
+  return (await import('./load.ts')).loadImages(options);
+}
+
+/** A walked tree as a tar, taken as it is: see pack.ts. */
+export async function* packTree(walk: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* (await import('./pack.ts')).packWalk(walk, 'directory');
 }

@@ -7,6 +7,7 @@ export {
   parseCgroupMounts,
 } from './cgroup-host.ts';
 export { CAP, DEFAULT_CAPABILITIES } from './constants.ts';
+export { enterNamespace, privateMounts } from './enter.ts';
 export { type ExecInput, planExec } from './exec.ts';
 export { type LaunchInput, planLaunch } from './launch.ts';
 export { compileSeccomp, defaultFilter } from './seccomp/index.ts';

@@ -78,17 +78,30 @@ export function openStepStream(root: string, initial: readonly Step[]): StepStre
   };
 }
 
+/** The tree below a directory of the host: see walkAfter. */
+export function runWalk(root: string, directory: string): AsyncGenerator<Buffer> {
+  const enter = steps('host', {
+    op: 'chroot',
+    path: directory,
+    why: 'nothing outside can be read, whatever links say',
+  });
+  return walkAfter(root, enter, directory);
+}
+
 /**
- * The tree below a directory as the shim's `walk` writes it; the record format is drawn in native/walk_emit.c.
+ * What `enter` made the root, as the shim's `walk` writes it; the record format is drawn in native/walk_emit.c.
  * Starts with the first read, and ends only after the shim has ended well: a cut stream is never taken for a whole one.
  */
-export async function* runWalk(root: string, directory: string): AsyncGenerator<Buffer> {
+export async function* walkAfter(
+  root: string,
+  enter: readonly Step[],
+  directory: string,
+): AsyncGenerator<Buffer> {
   const plan: Plan = {
-    steps: steps(
-      'host',
-      { op: 'chroot', path: directory, why: 'nothing outside can be read, whatever links say' },
-      { op: 'walk', path: '/', why: 'every entry with its metadata and content' },
-    ),
+    steps: [
+      ...enter,
+      ...steps('host', { op: 'walk', path: '/', why: 'every entry with its metadata and content' }),
+    ],
   };
   const report = openReport(`${root}/bin`);
   const planFd = openSmall(`${root}/bin`);

@@ -129,9 +129,10 @@ export class BlobWriter {
     });
   }
 
-  /** Gives the blob its name. Idempotent towards a blob of the same content. */
-  finish(): Digest {
+  /** Gives the blob its name, told to `naming` before. Idempotent towards a blob of the same content. */
+  finish(naming: (digest: Digest) => void = () => {}): Digest {
     const digest: Digest = `sha256:${this.hash.digest('hex')}`;
+    naming(digest);
     changing(this.root, () => {
       if (this.options.sync === true) fsyncSync(this.fd);
       this.close();

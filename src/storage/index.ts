@@ -70,7 +70,7 @@ export {
   releaseName,
   takeName,
 } from './names.ts';
-export { type OverlayDirs, planOverlay } from './overlay.ts';
+export { type OverlayDirs, planOverlay, planReadOnlyOverlay } from './overlay.ts';
 export { isAbandoned, isOwnerAlive, ownMark, stagingName } from './owner.ts';
 export { containerDir, nameFile, type Paths, pathsOf, runDir, runningFile } from './paths.ts';
 export {

@@ -3,6 +3,7 @@ import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts'
 /** mount(2) hands the kernel one page of options. */
 const OPTIONS_BYTES = 4000;
 const MS_NODEV = 4;
+const MS_RDONLY = 1;
 
 /** The directories of one overlay mount, overlayfs.rst. */
 export interface OverlayDirs {
@@ -63,4 +64,33 @@ export function planOverlay(dirs: OverlayDirs): { host: Step[]; init: Step[] } {
   ];
   const short = dirs.lower.map((_, i) => `l/${i}`);
   return { host: steps('host', ...host), init: steps('init', ...overlayMount(dirs.ownDir, short, dirs)) };
+}
+
+/** The read-only view of a container that does not run: its upper directory is the topmost layer. */
+export function planReadOnlyOverlay(dirs: {
+  lower: readonly string[];
+  layersDir: string;
+  target: string;
+}): Step[] {
+  const { layersDir, target } = dirs;
+  const names = dirs.lower.map((dir) =>
+    dir.startsWith(`${layersDir}/`) ? dir.slice(layersDir.length + 1) : dir,
+  );
+  return steps(
+    'host',
+    {
+      op: 'chdir',
+      path: layersDir,
+      why: 'the layers are named relative to it: mount options must fit one page',
+    },
+    {
+      op: 'mount',
+      source: 'overlay',
+      target,
+      fstype: 'overlay',
+      flags: MS_RDONLY | MS_NODEV,
+      data: `lowerdir=${names.join(':')}`,
+      why: 'the image with this container’s writes, as they lie; nothing is changed',
+    },
+  );
 }

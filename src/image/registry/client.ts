@@ -70,22 +70,22 @@ export class RegistryClient {
 
   /** Carries out a call, with repetitions after 429, 5xx and cut connections. Throws MydockerError. */
   async call(call: Call): Promise<HttpAnswer> {
-    return this.retrying(async () => {
-      const url = /^https?:/.test(call.path) ? call.path : `${await this.address()}${call.path}`;
-      const first = await this.once(call, url);
-      if (first.status !== 401 || call.accept.includes(401)) return this.checked(call, first);
-      first.discard();
-      this.authorizer.challenge(first);
-      const second = await this.once(call, url);
-      if (second.status === 401) {
-        second.discard();
-        throw unauthorized(
-          this.host,
-          this.options.credentials === undefined ? 'it wants to know who asks' : 'name or password are wrong',
-        );
-      }
-      return this.checked(call, second);
-    });
+    return this.retrying(() => this.once(call));
+  }
+
+  /** Carries out a call, asking once more when it turns out that we must say who we are. For use within retrying(). */
+  async once(call: Call): Promise<HttpAnswer> {
+    const base = await this.address();
+    const url = /^https?:/.test(call.path) ? call.path : `${base}${call.path}`;
+    const first = await this.follow(call, url, new URL(base));
+    if (first.status !== 401 || call.accept.includes(401)) return this.checked(call, first);
+    first.discard();
+    this.authorizer.challenge(first);
+    const second = await this.follow(call, url, new URL(base));
+    if (second.status !== 401) return this.checked(call, second);
+    second.discard();
+    const isKnown = this.options.credentials !== undefined;
+    throw unauthorized(this.host, isKnown ? 'name or password are wrong' : 'it wants to know who asks');
   }
 
   /** `act` again while its failures may pass by themselves. `progress` tells that the last attempt got further. */
@@ -140,12 +140,11 @@ export class RegistryClient {
     throw failure;
   }
 
-  private async once(call: Call, start: string): Promise<HttpAnswer> {
+  private async follow(call: Call, start: string, registry: URL): Promise<HttpAnswer> {
     const authorization = await this.authorizer.header(call.scope);
-    const origin = new URL(start);
     let url = start;
     for (let hops = 0; ; hops++) {
-      const own = new URL(url).host === origin.host;
+      const own = new URL(url).host === registry.host;
       const headers = {
         'user-agent': USER_AGENT,
         ...call.headers,
@@ -160,7 +159,7 @@ export class RegistryClient {
       answer.discard();
       const next = new URL(location, url);
       if (hops >= MAX_REDIRECTS) throw this.odd('sends us on and on');
-      if (origin.protocol === 'https:' && next.protocol !== 'https:' && !this.insecure) {
+      if (registry.protocol === 'https:' && next.protocol !== 'https:' && !this.insecure) {
         throw this.odd(`sends us on to ${next.host} without encryption`);
       }
       url = next.href;

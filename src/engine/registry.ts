@@ -2,9 +2,11 @@ import { MydockerError } from '../base/index.ts';
 import {
   type OnProgress,
   type PulledImage,
+  type PushedImage,
   parsePlatform,
   parseReference,
   pullFromRegistry,
+  pushToRegistry,
   readRegistryConfig,
 } from '../image/index.ts';
 import type { Core } from './core.ts';
@@ -58,4 +60,22 @@ export async function pull(core: Core, text: string, spec: PullSpec = {}): Promi
       cause: error,
     });
   }
+}
+
+/** Sends an image to the registry its name says. Throws MydockerError; see pushImage. */
+export async function push(
+  core: Core,
+  text: string,
+  spec: Omit<PullSpec, 'platform'> = {},
+): Promise<PushedImage> {
+  core.prepare();
+  const config = readRegistryConfig();
+  return pushToRegistry({
+    root: core.root,
+    reference: text,
+    insecure: spec.insecure,
+    config,
+    onProgress: spec.onProgress,
+    signal: spec.signal,
+  });
 }
