@@ -70,15 +70,28 @@ static int freeze(struct client *c) {
   return err;
 }
 
+/* Who only watches never takes the last places, which are for those who come to stop it. */
+#define PLACES_TO_ACT 32
+
+static void hello(struct client *c, uint32_t v) {
+  int watching = 0;
+  for (int i = 1; i < clients_used; i++) watching += clients[i].watches && &clients[i] != c;
+  c->watches = (v & 23) != 0;
+  if (v & 8) released = true;
+  if (!c->watches || (v & 8) || watching < CLIENTS - PLACES_TO_ACT) {
+    c->wants = v & 7;
+    return;
+  }
+  c->watches = false;
+  answer(c, FR_HELLO, EBUSY);
+}
+
 static void control(struct client *c, uint8_t type) {
   uint32_t v = 0;
   memcpy(&v, c->body, 4);
   struct winsize size = {.ws_row = (unsigned short)(v & 0xffff), .ws_col = (unsigned short)(v >> 16)};
   switch (type) {
-    case FR_HELLO:
-      c->wants = v & 7;
-      if (v & 8) released = true;
-      break;
+    case FR_HELLO: hello(c, v); break;
     case FR_RESIZE:
       if (mon.out[0] < 0) mon.pending_size = v;
       answer(c, type, mon.out[0] >= 0 && ioctl(mon.out[0], TIOCSWINSZ, &size) < 0 ? errno : 0);

@@ -13,6 +13,7 @@ enum way {
   WAY_FILE,              /* a file never waits; anything else only after poll, a page at a time */
   WAY_SOCKET,            /* MSG_DONTWAIT */
   WAY_FREE,              /* O_NONBLOCK, on an open file description of our own */
+  WAY_HELD,              /* the caller's own, which may hold us: after poll, and a timer ends a write */
 };
 
 struct client {
@@ -21,6 +22,7 @@ struct client {
   uint8_t wants;         /* bit 0 stdin, 1 stdout, 2 stderr */
   bool freezes;
   bool signalled;        /* sent a signal */
+  bool watches;          /* stays for the output, or for the end: not one that comes to do something */
   uint8_t way[3];        /* enum way, of an inherited client */
   uint32_t born;         /* lower: longer here */
   uint32_t sent[2];      /* of the chunk, header included */

@@ -50,7 +50,7 @@ static bool hung_up(const struct client *c) {
 static int worth(const struct client *c) {
   if (hung_up(c)) return 0;
   if (c->freezes || (c->signalled && c->wants == 0)) return 3;
-  return c->wants == 0 && c->queued == 0 ? 1 : 2;
+  return !c->watches && c->queued == 0 ? 1 : 2;
 }
 
 /* Makes room, so that a stop can come in however many wait or watch: the least worth goes, of equals the oldest. */

@@ -9,7 +9,8 @@
 /* Frame types. Both directions: u8 type, 3 zero bytes, u32 length (big-endian), as Docker's stream header. */
 enum frame {
   FR_STDIN = 0, FR_STDOUT = 1, FR_STDERR = 2,
-  FR_HELLO = 16,    /* u32 wants: bit 1 stdout, bit 2 stderr, bit 0 stdin, bit 3 releases a held program */
+  FR_HELLO = 16,    /* u32 wants: bit 1 stdout, bit 2 stderr, bit 0 stdin, bit 3 releases a held program, bit 4 the end;
+                     * answered only when refused: EBUSY */
   FR_RESIZE = 17,   /* u16 rows, u16 columns */
   FR_SIGNAL = 18,   /* u32 */
   FR_EOF = 19,      /* end of standard input */

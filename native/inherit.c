@@ -1,9 +1,11 @@
 /* The client of a foreground run: our own descriptors 0-2, which the caller shares with others. */
+#include <signal.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "attach.h"
@@ -27,8 +29,32 @@ static enum way way_of(int i) {
   if (fstat(i, &st) < 0) return WAY_FILE;
   if (S_ISSOCK(st.st_mode)) return WAY_SOCKET;
   /* 5:2 is /dev/ptmx: opening that again would make another terminal. */
-  bool terminal = S_ISCHR(st.st_mode) && isatty(i) && st.st_rdev != makedev(5, 2);
-  return (S_ISFIFO(st.st_mode) || terminal) && reopen(i) ? WAY_FREE : WAY_FILE;
+  bool may_hold = S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(i));
+  if (!may_hold) return WAY_FILE;
+  return st.st_rdev != makedev(5, 2) && reopen(i) ? WAY_FREE : WAY_HELD;
+}
+
+static void nothing(int signal) { (void)signal; }
+
+/* A terminal that could not be opened anew (/dev/tty, to us, in a session of our own, is none) and stands still in the
+ * middle of a write holds us. A signal every so often lets go of it: what was written counts, the rest waits for poll. */
+#define HELD_US 20000
+
+static void hold_timer(bool on) {
+  struct itimerval t = {0};
+  if (on) t.it_value.tv_usec = t.it_interval.tv_usec = HELD_US;
+  (void)setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static ssize_t write_held(int fd, const char *data, size_t len) {
+  struct sigaction act = {.sa_handler = nothing};
+  (void)sigaction(SIGALRM, &act, NULL);
+  hold_timer(true);
+  ssize_t n = write(fd, data, len);
+  int err = errno;
+  hold_timer(false);
+  errno = err;
+  return n;
 }
 
 void clients_inherit(void) {
@@ -68,14 +94,15 @@ ssize_t inherited_write(struct client *c, int s, const char *data, size_t len) {
     errno = EAGAIN;
     return -1;
   }
-  return write(fd, data, len < 4096 ? len : 4096);
+  if (len > 4096) len = 4096;
+  return c->way[s + 1] == WAY_HELD ? write_held(fd, data, len) : write(fd, data, len);
 }
 
 /* `run … | head`: nobody reads any more, so the program must hear of it (SIGPIPE), as without a container. EIO is a
  * terminal that was hung up, EBADF a stream the caller had closed. Any other error (a full disk) is the caller's to
  * tell: the program cannot be given it, and its log is whole. */
 void inherited_failed(struct client *c, int s, int err) {
-  bool gone = err == EPIPE || err == ECONNRESET || err == EBADF || (err == EIO && c->way[s + 1] == WAY_FREE);
+  bool gone = err == EPIPE || err == ECONNRESET || err == EBADF || (err == EIO && c->way[s + 1] != WAY_FILE);
   close(c->fd[s + 1]);
   c->fd[s + 1] = -1;
   c->owes[s] = false;

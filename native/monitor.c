@@ -25,6 +25,20 @@ void monitor_setup(void) {
 #define STUCK_MS 10000
 #define STUCK_ASKED_MS 1000
 
+/* An exec's program may leave children that write on. What it wrote itself is in the pipe when it ends, and no more than
+ * a pipe holds is handed on after that. A terminal holds less (N_TTY_BUF_SIZE, tty_buffer's limit: 64 kB). */
+#define TERMINAL_BYTES (128u << 10)
+static HOT bool ended;
+static HOT uint32_t left[2];
+
+static void limit_rest(void) {
+  ended = true;
+  for (int s = 0; s < 2; s++) {
+    int size = mon.out[s] < 0 ? 0 : fcntl(mon.out[s], F_GETPIPE_SZ);
+    left[s] = size >= 0 ? (uint32_t)size : TERMINAL_BYTES;
+  }
+}
+
 /* The next piece of output, if everyone has the last one. Returns true when it may be called again at once. */
 static bool pump_out(int s) {
   struct chunk *ch = &chunks[s];
@@ -37,7 +51,7 @@ static bool pump_out(int s) {
     mon.out[s] = -1;
   }
   if (mon.out[s] < 0) return false;
-  ssize_t n = read(mon.out[s], ch->buf, CHUNK);
+  ssize_t n = ended && left[s] == 0 ? 0 : read(mon.out[s], ch->buf, ended && left[s] < CHUNK ? left[s] : CHUNK);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (n <= 0) {
     /* A pty gives EIO when its last slave is closed; ours stays open, so this is the end. */
@@ -46,6 +60,7 @@ static bool pump_out(int s) {
     return false;
   }
   ch->len = (uint32_t)n;
+  if (ended) left[s] -= ch->len;
   log_chunk(s + 1, ch->buf, ch->len);
   clients_offer(s);
   if (clients_deliver(s)) ch->len = 0;
@@ -166,6 +181,7 @@ void monitor_loop(int pidfd, struct ending *e) {
     if (!dead && w.fds[0].revents) {
       reap(e);
       dead = true;
+      limit_rest();
       mon.in = -1;
     }
   }

@@ -5,6 +5,8 @@
 #define PLAN_VERSION 0x62cf5596u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
+#define MAX_STEPS 1024
+#define PLAN_MAX_BYTES 8388608u
 #define STREAMS_STDIN 1u
 #define STREAMS_TTY 2u
 #define STREAMS_INHERIT 4u

@@ -82,8 +82,21 @@ static int make_entry(int parent, const char *name, enum create kind) {
   return 0;
 }
 
+/* Puts where a link leads into its place: `name` is the last component of `path` so far, `rest` what comes after it. */
+static int splice_link(char *path, size_t size, char *name, const char *rest, const char *link, size_t len) {
+  char tail[4096];
+  size_t keep = link[0] == '/' ? 0 : (size_t)(name - path), rest_len = strlen(rest);
+  if (keep + len + 1 + rest_len >= size) return ENAMETOOLONG;
+  memcpy(tail, rest, rest_len + 1);
+  memcpy(path + keep, link, len);
+  path[keep + len] = '/';
+  memcpy(path + keep + len + 1, tail, rest_len + 1);
+  return 0;
+}
+
 /* Opens target (O_PATH), making what is missing on the way. Every prefix is resolved anew from the root: a link of
- * the image is followed, but inside the root, and one that leads nowhere ends in ENOENT. Descriptor or -errno. */
+ * the image is followed, but inside the root. One that leads nowhere is followed too, and what it names is made: so
+ * does Docker, and /etc/resolv.conf is such a link in many an image. Descriptor or -errno. */
 static int open_target(int root, const char *target, enum create kind) {
   char path[4096];
   size_t len = strlen(target);
@@ -91,6 +104,7 @@ static int open_target(int root, const char *target, enum create kind) {
   memcpy(path, target, len + 1);
   while (len > 1 && path[len - 1] == '/') path[--len] = 0;
 
+  int links = 0;
   int parent = open_in_root(root, "/", O_PATH | O_DIRECTORY, 0);
   for (char *name = path; parent >= 0;) {
     name += strspn(name, "/");
@@ -99,6 +113,18 @@ static int open_target(int root, const char *target, enum create kind) {
     if (*name == 0) return parent;
     *end = 0;
     int next = open_in_root(root, path, O_PATH, 0);
+    char link[4096];
+    ssize_t link_len = next == -ENOENT && kind != CREATE_NOTHING ? readlinkat(parent, name, link, sizeof link) : -1;
+    if (link_len > 0) {
+      close(parent);
+      /* As many as path_resolution(7) allows. */
+      int err = ++links > 40 ? ELOOP : splice_link(path, sizeof path, name, last ? "" : end + 1, link, (size_t)link_len);
+      if (err != 0) return -err;
+      for (len = strlen(path); len > 1 && path[len - 1] == '/';) path[--len] = 0;
+      parent = open_in_root(root, "/", O_PATH | O_DIRECTORY, 0);
+      name = path;
+      continue;
+    }
     if (next == -ENOENT && kind != CREATE_NOTHING) {
       int err = make_entry(parent, name, last ? kind : CREATE_DIRECTORY);
       next = err != 0 ? -err : open_in_root(root, path, O_PATH, 0);

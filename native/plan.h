@@ -7,7 +7,6 @@
 #define PLAN_MAGIC 0x4c50444du
 #define PLAN_HEADER_BYTES 28u
 #define STEP_HEAD_BYTES 12u
-#define PLAN_MAX_BYTES (8u << 20)
 
 #define PLAN_DETACH 1u
 #define PLAN_STREAM 2u

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { planVersion } from '../src/plan/encode.ts';
-import { NO_SLOT, OPS, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
+import { MAX_STEPS, NO_SLOT, OPS, PLAN_MAX_BYTES, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
 import { DEFAULT_CAPABILITIES } from '../src/runtime/constants.ts';
 import { compileSeccomp } from '../src/runtime/seccomp/compile.ts';
 import { defaultSeccomp } from '../src/runtime/seccomp/default-profile.ts';
@@ -24,6 +24,8 @@ function header(): string {
     `#define PLAN_VERSION 0x${planVersion().toString(16).padStart(8, '0')}u`,
     `#define NO_SLOT 0x${NO_SLOT.toString(16)}u`,
     `#define SLOT_COUNT ${SLOT_COUNT}`,
+    `#define MAX_STEPS ${MAX_STEPS}`,
+    `#define PLAN_MAX_BYTES ${PLAN_MAX_BYTES}u`,
     ...Object.entries(STREAMS).map(([name, bit]) => `#define STREAMS_${name.toUpperCase()} ${bit}u`),
     '',
     'enum op_code {',

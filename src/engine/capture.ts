@@ -1,4 +1,5 @@
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
+import { writeWhole } from '../base/index.ts';
 import { openUnnamed, readWhole } from '../shim/index.ts';
 import type { Containers } from './containers.ts';
 import type { Core } from './core.ts';
@@ -47,8 +48,7 @@ export async function capture(
     let stdin: number | 'ignore' = 'ignore';
     if (options.input !== undefined) {
       stdin = open();
-      const bytes = Buffer.from(options.input);
-      for (let at = 0; at < bytes.length; ) at += writeSync(stdin, bytes, at, bytes.length - at, at);
+      writeWhole(stdin, Buffer.from(options.input));
     }
     const running = await launch({ stdin, stdout, stderr });
     const abort = (): void => running.signal(9);

@@ -85,6 +85,6 @@ export async function execInContainer(
     socket,
     WANTS.stdin | WANTS.stdout | WANTS.stderr | WANTS.release,
   );
-  const session = new AttachedSession(client, (failure) => stepError(what, plan, failure));
+  const session = new AttachedSession(record.id, client, (failure) => stepError(what, plan, failure));
   return { ...running, session, exit: session.done.then((code) => code ?? 0) };
 }

@@ -3,7 +3,7 @@ import type { Plan } from '../plan/index.ts';
 import { AttachClient, type AttachEnd, type Failure, stepError, WANTS } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { connectMonitor } from './stop.ts';
+import { connectMonitor, monitorBusy } from './stop.ts';
 import type { Session } from './types.ts';
 
 /** A client of a monitor, as the CLI and library drive it. */
@@ -12,6 +12,7 @@ export class AttachedSession implements Session {
   private left = false;
 
   constructor(
+    id: string,
     private readonly client: AttachClient,
     toError: (failure: Failure) => MydockerError,
   ) {
@@ -19,6 +20,7 @@ export class AttachedSession implements Session {
       if ('ending' in end) return end.ending.code;
       if ('failure' in end) throw toError(end.failure);
       if (this.left) return undefined;
+      if ('full' in end) throw monitorBusy(id);
       throw new MydockerError('MONITOR_LOST', 'the connection to the container’s monitor broke', {
         exitCode: 137,
       });
@@ -67,7 +69,9 @@ export async function sessionOfStart(
 ): Promise<AttachedSession> {
   const wants = WANTS.stdin | WANTS.stdout | WANTS.stderr | WANTS.release;
   const client = await AttachClient.connect(`${runDir(core.paths, record.id)}/attach.sock`, wants);
-  return new AttachedSession(client, (failure) => stepError(`cannot start ${record.name}`, plan, failure));
+  return new AttachedSession(record.id, client, (failure) =>
+    stepError(`cannot start ${record.name}`, plan, failure),
+  );
 }
 
 /** The streams of a container that runs. Throws NOT_RUNNING when it has just ended. */
@@ -80,6 +84,7 @@ export async function attachTo(core: Core, record: ContainerRecord): Promise<Att
     });
   }
   return new AttachedSession(
+    record.id,
     client,
     () => new MydockerError('NOT_RUNNING', `${record.name} could not be started`),
   );

@@ -1,5 +1,5 @@
 import { errnoOf, MydockerError, sleep } from '../base/index.ts';
-import { AttachClient, type AttachEnd } from '../shim/index.ts';
+import { AttachClient, type AttachEnd, WANTS } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
 import { bury } from './bury.ts';
 import type { Core } from './core.ts';
@@ -14,7 +14,7 @@ const RETRIED = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EAGAIN', 'EPIP
 const MONITOR_WAIT_MS = 10_000;
 const RECONNECT_MS = 20;
 
-function monitorBusy(id: string): MydockerError {
+export function monitorBusy(id: string): MydockerError {
   return new MydockerError('MONITOR_BUSY', `the monitor of ${id.slice(0, 12)} takes no more connections`, {
     subject: id,
     remedy: 'end some of the commands that are attached to it, then try again',
@@ -151,9 +151,10 @@ export async function killContainer(core: Core, record: ContainerRecord, signal:
 export async function waitContainer(core: Core, record: ContainerRecord): Promise<number> {
   const before = await settledLife(core.paths, record.id);
   refuseBroken(before, record.name, 'wait for');
-  const client = before.state === undefined ? undefined : await connectMonitor(core, record.id, 0);
+  const client = before.state === undefined ? undefined : await connectMonitor(core, record.id, WANTS.end);
   const end = client === undefined ? undefined : await endOf(core, record.id, client);
   if (end !== undefined && 'ending' in end) return end.ending.code;
+  if (end !== undefined && 'full' in end) throw monitorBusy(record.id);
   const life = lifeOf(core.paths, record.id);
   if (life.dead) await bury(core, record.id);
   const code = lifeOf(core.paths, record.id).exit?.exitCode;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodePlan, encodeStreamStep, OPS, PLAN_FLAGS, planVersion, steps } from './index.ts';
+import { MAX_STEPS } from './ops.ts';
 import { PLAN_VERSION } from './version.gen.ts';
 
 test('planVersion() is what the generated files hold', () => {
@@ -67,4 +68,12 @@ test('encodePlan() grows past its first buffer', () => {
   });
   assert.equal(bytes.readUInt32LE(8), bytes.length);
   assert.ok(bytes.includes('argument number 4999'));
+});
+
+test('encodePlan() refuses a plan that the shim has no room for, in words', () => {
+  const step = (path: string) => ({ op: 'chdir', path, where: 'host', why: 'w' }) as const;
+  const many = (count: number) => ({ steps: Array.from({ length: count }, () => step('/')) });
+  assert.doesNotThrow(() => encodePlan(many(MAX_STEPS)));
+  assert.throws(() => encodePlan(many(MAX_STEPS + 1)), { code: 'PLAN_TOO_LARGE' });
+  assert.throws(() => encodePlan({ steps: [step('x'.repeat(9_000_000))] }), { code: 'PLAN_TOO_LARGE' });
 });

@@ -1,4 +1,5 @@
-import { type ArgKind, OPS } from './ops.ts';
+import { MydockerError } from '../base/errors.ts';
+import { type ArgKind, MAX_STEPS, OPS, PLAN_MAX_BYTES } from './ops.ts';
 import type { Action, Plan, Section, Step } from './step.ts';
 import { PLAN_VERSION } from './version.gen.ts';
 
@@ -123,8 +124,19 @@ function writeStep(out: Writer, step: Step): void {
   if (step.undo !== undefined) writeAction(out, step.undo, 0, false, 0);
 }
 
-/** The bytes the shim reads. Throws TypeError for a string holding NUL. */
+function tooLarge(what: string, most: string): MydockerError {
+  return new MydockerError(
+    'PLAN_TOO_LARGE',
+    `this cannot be done at once: it takes ${what}, and ${most} are the most`,
+    {
+      remedy: 'ask for less: fewer mounts, fewer or shorter variables and arguments',
+    },
+  );
+}
+
+/** The bytes the shim reads. Throws TypeError for a string holding NUL, PLAN_TOO_LARGE. */
 export function encodePlan(plan: Plan, options: { flags?: number; fault?: Fault | undefined } = {}): Buffer {
+  if (plan.steps.length > MAX_STEPS) throw tooLarge(`${plan.steps.length} steps`, `${MAX_STEPS}`);
   const out = new Writer();
   out.u32(MAGIC);
   out.u32(PLAN_VERSION);
@@ -134,6 +146,7 @@ export function encodePlan(plan: Plan, options: { flags?: number; fault?: Fault 
   out.u32(options.fault?.index ?? 0xffffffff);
   out.u32(options.fault?.errno ?? 0);
   for (const step of plan.steps) writeStep(out, step);
+  if (out.length > PLAN_MAX_BYTES) throw tooLarge(`${out.length} bytes of words`, `${PLAN_MAX_BYTES}`);
   out.patch(8, out.length);
   return out.done();
 }

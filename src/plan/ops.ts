@@ -147,6 +147,10 @@ export const STREAMS = {
   hold: 8,
 } as const;
 
+/** The most that one plan holds. The shim has room for so many steps, made before it knows how many there will be. */
+export const MAX_STEPS = 1024;
+export const PLAN_MAX_BYTES = 8 * 1024 * 1024;
+
 /** Slots: numbered descriptors that a step opens and a later step uses. */
 export const NO_SLOT = 0xffffffff;
 export const SLOT_COUNT = 160;

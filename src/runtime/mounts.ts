@@ -206,7 +206,7 @@ function tmpfsMount(m: OciMount): Noted {
   );
 }
 
-/** A plan holds 1024 steps (MAX_STEPS of native/shim.h), and a tmpfs takes two of them. */
+/** A plan holds MAX_STEPS, and a tmpfs takes two of them. */
 const MOST_TMPFS = 200;
 
 /** A file or directory of the host takes a descriptor too, from before the clone until it is attached inside. */

@@ -1,16 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  fchmodSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { builtin, MydockerError } from '../base/index.ts';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { builtin, MydockerError, writeAtomic } from '../base/index.ts';
 
 /** Files that come with the program: in the one-file executable inside it, else beside the compiled library. */
 export type AssetName = 'shim' | 'shim.id' | 'busybox.tar' | 'busybox.json';
@@ -35,6 +24,14 @@ function readShimId(): string {
   return shimId;
 }
 
+/** What first runs left that were killed while they wrote it; of one that lives, nothing. */
+function clearUnfinished(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const pid = /^shim-.*\.tmp-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(`${directory}/${name}`, { force: true });
+  }
+}
+
 /**
  * The shim as a file that can be executed, extracted once for each version below `<root>/bin`.
  * Atomic: written beside, then renamed; two first runs at once both end with the same file.
@@ -54,21 +51,7 @@ export function shimBinary(root: string): string {
     );
   }
   mkdirSync(`${root}/bin`, { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}`;
-  try {
-    const fd = openSync(temporary, 'w', 0o700);
-    try {
-      fchmodSync(fd, 0o755);
-      // A disk that becomes full ends a write early, without an error: only the next one has it.
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  clearUnfinished(`${root}/bin`);
+  writeAtomic(path, bytes, { sync: true, mode: 0o755 });
   return path;
 }

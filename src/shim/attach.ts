@@ -8,7 +8,7 @@ import { decodeEnding, decodeFailure, type Ending, type Failure } from './report
  * Both directions: u8 type | 3 zero bytes | u32 length (big-endian) | data: Docker's stream header, so that
  * output frames can be handed to Docker's clients as they are. The other side is native/clients.c.
  *
- *   to the monitor    0 stdin  16 hello (u32 wants)  17 resize (u16 rows, u16 columns)  18 signal (u32)
+ *   to the monitor    0 stdin  16 hello (u32 wants; answered only to be refused)  17 resize (u16 rows, u16 columns)  18 signal (u32)
  *                     19 end of stdin  20 freeze  21 thaw
  *   from the monitor  1 stdout  2 stderr  32 exit (u32 code, u32 signal, u32 oom)  33 failed (failure payload)
  *                     34 answer (u32 type it answers, u32 errno)
@@ -31,10 +31,13 @@ const HEADER_BYTES = 8;
 const SUN_PATH_BYTES = 107;
 
 /** What a client asks for with its first frame. */
-export const WANTS = { stdin: 1, stdout: 2, stderr: 4, release: 8 } as const;
+export const WANTS = { stdin: 1, stdout: 2, stderr: 4, release: 8, end: 16 } as const;
 
-/** How an attachment ended: the program ended, could not be started, or the connection is gone (detached). */
-export type AttachEnd = { ending: Ending } | { failure: Failure } | { lost: true };
+/**
+ * How an attachment ended: the program ended, could not be started, the connection is gone (detached), or there never was
+ * room for one more that watches.
+ */
+export type AttachEnd = { ending: Ending } | { failure: Failure } | { lost: true } | { full: true };
 
 function frame(type: number, data: Uint8Array): Buffer {
   const out = Buffer.alloc(HEADER_BYTES + data.length);
@@ -115,6 +118,10 @@ export class AttachClient {
     else if (type === TYPE.failed) this.finish({ failure: decodeFailure(data) });
     else if (type === TYPE.answer) {
       const errno = data.readUInt32LE(4);
+      if (data.readUInt32LE(0) === TYPE.hello) {
+        this.finish({ full: true });
+        return;
+      }
       const answer = this.answers.shift();
       if (errno === 0) answer?.resolve();
       else

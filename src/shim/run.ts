@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { errnoOf } from '../base/index.ts';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { errnoOf, writeWhole } from '../base/index.ts';
 import { encodePlan, type Fault, PLAN_FLAGS, type Plan } from '../plan/index.ts';
 import { shimBinary } from './assets.ts';
 import { decodeReport, type Report } from './report.ts';
@@ -47,11 +47,6 @@ export function readWhole(fd: number): Buffer {
     have += n;
   }
   return buffer.subarray(0, have);
-}
-
-export function writeWhole(fd: number, bytes: Buffer): void {
-  let at = 0;
-  while (at < bytes.length) at += writeSync(fd, bytes, at, bytes.length - at, at);
 }
 
 /** How to start the shim. */

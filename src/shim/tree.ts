@@ -1,9 +1,10 @@
 import { closeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { builtin, MydockerError } from '../base/index.ts';
+import { builtin, MydockerError, writeWhole } from '../base/index.ts';
 import {
   type Action,
   encodePlan,
+  MAX_STEPS,
   PLAN_FLAGS,
   type Plan,
   type Step,
@@ -13,7 +14,7 @@ import {
 import { shimBinary } from './assets.ts';
 import { stepError } from './failure.ts';
 import { decodeReport } from './report.ts';
-import { openReport, openSmall, readWhole, startShim, writeWhole } from './run.ts';
+import { openReport, openSmall, readWhole, startShim } from './run.ts';
 
 /** A stream of file steps being carried out as they arrive. */
 export interface StepStream {
@@ -128,12 +129,17 @@ export async function* walkAfter(
   }
 }
 
-/** Carries out host actions in order: removing trees, mostly. Rejects with the step that failed. */
+/** Carries out host actions in order, however many: removing trees, mostly. Rejects with the step that failed. */
 export async function runActions(
   root: string,
   what: string,
   actions: ReadonlyArray<Action & StepNotes>,
 ): Promise<void> {
+  for (let from = 0; from < actions.length; from += MAX_STEPS)
+    await runFew(root, what, actions.slice(from, from + MAX_STEPS));
+}
+
+async function runFew(root: string, what: string, actions: ReadonlyArray<Action & StepNotes>): Promise<void> {
   const plan: Plan = { steps: steps('host', ...actions) };
   const { failure } = await startShim({ root, mode: 'run', title: 'remove', plan: encodePlan(plan) }).done;
   if (failure !== undefined) throw stepError(what, plan, failure);

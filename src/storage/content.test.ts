@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -83,4 +84,23 @@ test('isAbandoned() is true only for names of ended processes', () => {
   assert.equal(isAbandoned(stagingName()), false);
   assert.equal(isAbandoned('.tmp-4194305-77-abcdef'), true);
   assert.equal(isAbandoned('upper'), false);
+});
+
+test('isOwnerAlive() is false for a zombie: it will finish nothing', async (t) => {
+  // sleep waits for no children, so the first one stays a zombie.
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => parent.kill('SIGKILL'));
+  let text = '';
+  for await (const chunk of parent.stdout) {
+    text += String(chunk);
+    if (text.endsWith('\n')) break;
+  }
+  const fields = (): string[] => {
+    const stat = readFileSync(`/proc/${text.trim()}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  };
+  while (fields()[0] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(isOwnerAlive(`${text.trim()}-${fields()[19]}`), false);
 });

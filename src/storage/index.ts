@@ -1,4 +1,5 @@
-export { readIfThere, writeAtomic } from './atomic.ts';
+export { writeAtomic } from '../base/index.ts';
+export { readIfThere } from './atomic.ts';
 export { claim, claimText, release, removeDeadClaim, sweepTurn } from './claims.ts';
 export {
   BlobWriter,

@@ -9,10 +9,14 @@ export function currentBootId(): string {
   return bootId;
 }
 
-/** Start time in clock ticks since boot (proc(5), stat field 22), or undefined when there is no such process or it is a zombie. */
-export function startTicks(pid: number): number | undefined {
+/**
+ * Start time in clock ticks since boot (proc(5), stat field 22), or undefined when there is no such process. A zombie is
+ * none: it has ended and will do nothing more, only its parent has not asked yet, and may never.
+ */
+export function startTicks(pid: number | 'self'): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the program's name in parentheses and may hold anything, ")" too.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19]);
   } catch (error) {

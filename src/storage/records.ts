@@ -1,6 +1,6 @@
 import { closeSync, existsSync, ftruncateSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
-import { errnoOf, MydockerError } from '../base/errors.ts';
-import { readIfThere, writeAtomic } from './atomic.ts';
+import { errnoOf, MydockerError, writeAtomic } from '../base/index.ts';
+import { readIfThere } from './atomic.ts';
 import { idOfName } from './names.ts';
 import { containerDir, type Paths, runDir } from './paths.ts';
 import { isExit, isRecord, isState } from './record-check.ts';

@@ -1,6 +1,6 @@
 /** What a container's root tries against the program that runs it; every one must fail. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { command, EXECUTABLE, Host, until } from './harness.ts';
 
@@ -33,6 +33,32 @@ test('an exec’ed process cannot be opened by the container before its program 
     'its memory could not be read, nor could its descriptors be taken',
   );
   await host.ok('rm', '-f', 'watcher');
+});
+
+test('-v onto a link of the image that leads nowhere: what it names is made, inside the root', async () => {
+  const outside = mkdtempSync('/var/tmp/mydocker-outside-');
+  const links = [
+    'ln -s /made/deep/abs /etc/abs',
+    'ln -s ../made/rel /etc/rel',
+    `ln -s ../../../../../..${outside}/file /etc/out`,
+    'ln -s /chain2 /chain1; ln -s made/chained /chain2',
+    'ln -s /round2 /round1; ln -s /round1 /round2',
+  ];
+  await host.ok('run', '--name', 'linker', 'busybox', 'sh', '-c', links.join('; '));
+  await host.ok('commit', 'linker', 'links');
+  const bind = (target: string): string[] => ['-v', `/etc/hostname:${target}:ro`];
+  const asked = ['/etc/abs', '/etc/rel', '/etc/out', '/chain1'].flatMap(bind);
+  const made = ['/made/deep/abs', '/made/rel', `${outside}/file`, '/made/chained'];
+  const seen = await host.ok('run', '--rm', ...asked, 'links', 'sh', '-c', `md5sum ${made.join(' ')}`);
+  assert.deepEqual(new Set(seen.split('\n').map((line) => line.split(' ')[0])).size, 1, seen);
+  assert.equal(seen.split('\n').length, 4);
+  assert.deepEqual(readdirSync(outside), [], 'nothing was made on the host');
+  assert.match(
+    await host.fails(125, 'run', '--rm', ...bind('/round1'), 'links', 'true'),
+    /ELOOP|symbolic link/,
+  );
+  rmSync(outside, { recursive: true });
+  await host.ok('rm', 'linker');
 });
 
 test('no working directory below /proc/self/fd leads out (CVE-2024-21626)', async () => {

@@ -1,6 +1,14 @@
 /** Damaged files below the root directory: that container is shown as broken and can be removed, the others work. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { test } from 'node:test';
 import { cgroups, Host, processes, until } from './harness.ts';
 import { shims, stateOf } from './state.ts';
@@ -188,4 +196,25 @@ test('a damaged names directory: a name without its container is free again, one
     assert.equal(readlinkSync(lost), id);
     await host.ok('rm', 'lost');
   }
+});
+
+test('more leftovers than one plan holds are cleared all the same', async () => {
+  await host.ok('ps');
+  // A pid beyond the kernel's greatest: its owner has ended.
+  for (let i = 0; i < 1100; i++)
+    mkdirSync(`${host.root}/containers/.tmp-4194305-77-${i.toString(16).padStart(6, '0')}`);
+  await host.ok('ps');
+  assert.deepEqual(
+    readdirSync(`${host.root}/containers`).filter((name) => name.startsWith('.tmp-')),
+    [],
+  );
+});
+
+test('more variables than one plan holds: one sentence, and nothing is left', async () => {
+  const file = `${host.root}/variables`;
+  writeFileSync(file, Array.from({ length: 90 }, (_, i) => `V${i}=${'x'.repeat(100_000)}`).join('\n'));
+  assert.match(
+    await host.fails(125, 'run', '--rm', '--env-file', file, 'busybox', 'true'),
+    /takes \d+ bytes .*; ask for less/,
+  );
 });

@@ -55,6 +55,27 @@ test('300 clients that only wait do not keep a stop out', async () => {
   for (const client of clients) client.close();
 });
 
+test('of 260 clients that watch the last are refused, in words; the others stay, and a stop comes in', async () => {
+  const id = await detached('busybox', 'sh', '-c', 'trap "exit 6" TERM; while :; do sleep 0.05; done');
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 260; i++) {
+    const client = await RawClient.open(host, id, WANT_OUTPUT);
+    client.read();
+    clients.push(client);
+  }
+  for (const verb of ['attach', 'wait'])
+    assert.match(await host.fails(1, verb, id), /takes no more connections; end some/);
+  await host.ok('stop', id);
+  await until('all closed or refused', () => clients.every((c) => c.closed || c.count(FRAME.answer) === 1));
+  const ends = clients.map((c) =>
+    c.count(FRAME.answer) === 1 ? 'refused' : c.exitCode === 6 ? 'exit' : 'lost',
+  );
+  assert.deepEqual(new Set(ends.slice(0, 224)), new Set(['exit']), 'who came first sees the end');
+  assert.deepEqual(new Set(ends.slice(224)), new Set(['refused']));
+  for (const client of clients) client.close();
+  await host.ok('rm', id);
+});
+
 test('200 clients that watch see the exit, each of them', async () => {
   const id = await detached('--rm', 'busybox', 'sleep', '1000');
   const clients: RawClient[] = [];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { Host, processes, until } from './harness.ts';
+import { command, EXECUTABLE, Host, processes, until } from './harness.ts';
 import { Live } from './live.ts';
 
 const host = new Host();
@@ -120,6 +120,20 @@ test('exec -d returns at once and the program goes on', async () => {
     'the file is there',
     async () => (await host.run(['exec', 'target', 'cat', '/late'])).stdout === 'done\n',
   );
+});
+
+test('exec ends with its program, and has all its output, though a child of it writes on', async () => {
+  const words = ['sh', '-c', 'for n in 1 2 3; do yes 2>/dev/null & done; seq 1 2000; echo over; exit 3'];
+  // A monitor that reads slowly: the pipe is full again before every look.
+  const slow = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=read', '-e', 'inject=read:delay_enter=5000'];
+  const env = { MYDOCKER_ROOT: host.root };
+  const args = [...slow, EXECUTABLE, 'exec', 'target', ...words];
+  const result = await command('strace', args, { env, timeoutMs: 20_000 });
+  assert.equal(result.code, 3, result.stderr);
+  // What several write may meet within a line.
+  const digits = Array.from({ length: 2000 }, (_, i) => i + 1).join('');
+  assert.equal(result.stdout.replace(/\D/g, ''), digits);
+  assert.match(result.stdout.replace(/y\n?/g, ''), /over/);
 });
 
 test('exec leaves no socket and no process behind', async () => {

@@ -81,6 +81,16 @@ test('stop ends a run that writes to a terminal which stands still', async () =>
   await terminal.ends();
 });
 
+test('stop ends a run that writes to /dev/tty, a terminal the monitor cannot open anew, and which stands still', async () => {
+  const terminal = new Terminal(host, 'mydocker run --name stuck busybox yes > /dev/tty');
+  await terminal.shows('y\r\n');
+  terminal.child.stdout?.pause();
+  await sleep(500);
+  await within(4000, 'stop', 'stuck');
+  terminal.child.stdout?.resume();
+  await terminal.ends();
+});
+
 test('stop does not wait for a client that is stopped itself', async () => {
   const terminal = new Terminal(host, 'mydocker run -it --name halted busybox yes');
   await terminal.shows('y\r\n');

@@ -173,7 +173,14 @@ test('kill -9 of the shims of 80 runs at random moments leaks nothing', async ()
 });
 
 function commandLineOf(pid: number): string {
-  return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    // It ended between the listing and this look.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return '';
+    throw error;
+  }
 }
 
 function killIfThere(pid: number): void {

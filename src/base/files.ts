@@ -1,0 +1,36 @@
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+
+/**
+ * Writes all of it from the file's start; the descriptor's own position stays. A disk that becomes full ends a write
+ * early, without an error: only the next one has it.
+ */
+export function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at);
+}
+
+/**
+ * Replaces a file whole: written beside it, renamed over it, so that of two who do it at once one wins. `sync` makes it
+ * survive a power cut too; `mode` holds whatever the umask says (default 0600, less the umask). On any error the old
+ * file is as it was and nothing is left beside it.
+ */
+export function writeAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { sync: boolean; mode?: number },
+): void {
+  const temporary = `${path}.tmp-${process.pid}`;
+  try {
+    const fd = openSync(temporary, 'w', 0o600);
+    try {
+      if (options.mode !== undefined) fchmodSync(fd, options.mode);
+      writeWhole(fd, typeof data === 'string' ? Buffer.from(data) : data);
+      if (options.sync) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
