@@ -2,7 +2,10 @@ import type { Command } from './spec.ts';
 
 type Load = () => Promise<Command>;
 
-/** Every command, in the order the help lists them. Loaded on use: `run` pays for `run` only. */
+/**
+ * Every command, in the order the help lists them. Loaded on use: `run` pays for `run` only. A name of two words is
+ * that of a command with a grouped spelling only.
+ */
 export const COMMANDS: Readonly<Record<string, Load>> = {
   run: async () => (await import('./commands/run.ts')).run,
   ps: async () => (await import('./commands/ps.ts')).ps,
@@ -21,11 +24,17 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   images: async () => (await import('./commands/images.ts')).images,
   pull: async () => (await import('./commands/pull.ts')).pull,
   rmi: async () => (await import('./commands/rmi.ts')).rmi,
+  tag: async () => (await import('./commands/tag.ts')).tag,
+  history: async () => (await import('./commands/history.ts')).history,
   import: async () => (await import('./commands/import.ts')).importImage,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   explain: async () => (await import('./commands/explain.ts')).explain,
   info: async () => (await import('./commands/info.ts')).info,
   version: async () => (await import('./commands/version.ts')).version,
+  'image prune': async () => (await import('./commands/image-prune.ts')).imagePrune,
+  'container prune': async () => (await import('./commands/prune.ts')).containerPrune,
+  'system df': async () => (await import('./commands/system-df.ts')).systemDf,
+  'system prune': async () => (await import('./commands/prune.ts')).systemPrune,
   completion: async () => (await import('./commands/completion.ts')).completion,
   help: async () => (await import('./commands/help.ts')).help,
 };
@@ -41,16 +50,20 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
     ps: ['ps'],
     rm: ['rm'],
     remove: ['rm'],
+    prune: ['container prune'],
     inspect: ['inspect', '--type=container'],
   },
   image: {
     ls: ['images'],
-    pull: ['pull'],
     list: ['images'],
+    pull: ['pull'],
+    tag: ['tag'],
+    history: ['history'],
     rm: ['rmi'],
     remove: ['rmi'],
+    prune: ['image prune'],
     import: ['import'],
     inspect: ['inspect', '--type=image'],
   },
-  system: { info: ['info'] },
+  system: { info: ['info'], df: ['system df'], prune: ['system prune'] },
 };

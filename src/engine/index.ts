@@ -4,7 +4,7 @@ import { Core, type EngineOptions } from './core.ts';
 import { builtInHasCommand, findImage, imageHasCommand } from './explain.ts';
 import { Images, isDefaultName } from './images.ts';
 import { engineInfo, versionInfo } from './info.ts';
-import type { RunResult } from './types.ts';
+import type { DiskUsage, RunResult } from './types.ts';
 
 /**
  * A container engine: no daemon behind it, all state is in files below its root directory, so that any number of
@@ -40,6 +40,11 @@ export class Engine {
     const image = findImage(this.core, this.core.defaultImage);
     if (image !== undefined) return imageHasCommand(image, word);
     return isDefaultName(this.core.defaultImage) && builtInHasCommand(word);
+  }
+
+  /** Who takes how many bytes on the disk: `system df`. */
+  async diskUsage(): Promise<DiskUsage> {
+    return (await import('./usage.ts')).diskUsage(this.core);
   }
 
   info(): Promise<Record<string, unknown>> {

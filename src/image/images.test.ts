@@ -7,8 +7,9 @@ import { gzipSync } from 'node:zlib';
 import { blobPath } from '../storage/index.ts';
 import { fakeShim } from './fake-shim.ts';
 import { importImage } from './import.ts';
+import { inspectImage } from './inspect.ts';
 import { ensureLayers } from './layer.ts';
-import { inspectImage, listImages } from './list.ts';
+import { listImages } from './list.ts';
 import { removeImage } from './remove.ts';
 import { requireImage, resolveImage } from './store.ts';
 import { tarEntry } from './tar-entry.ts';
@@ -105,12 +106,12 @@ test('removeImage() takes one name, then the image and what no other image uses'
   const one = await importTar(root, tarOf('same'), 'one', ['ENV A=1']);
   const two = await importTar(root, tarOf('same'), 'two', ['ENV A=2']);
   assert.deepEqual(one.layers, two.layers);
-  const usedBy = () => undefined;
-  const removed = await removeImage({ root, reference: 'one', usedBy });
+  const usersOf = () => [];
+  const removed = await removeImage({ root, reference: 'one', usersOf });
   assert.deepEqual(removed.untagged, ['one:latest']);
   assert.deepEqual(removed.deleted.sort(), [one.id, one.manifestDigest].sort());
   assert.equal(existsSync(two.layers[0] ?? ''), true);
-  await removeImage({ root, reference: two.id.slice(7, 19), usedBy });
+  await removeImage({ root, reference: two.id.slice(7, 19), usersOf });
   assert.deepEqual(treeOf(root), [
     'images',
     'images/blobs',
@@ -119,7 +120,7 @@ test('removeImage() takes one name, then the image and what no other image uses'
     'images/oci-layout',
     'layers',
   ]);
-  await assert.rejects(removeImage({ root, reference: 'two', usedBy }), {
+  await assert.rejects(removeImage({ root, reference: 'two', usersOf }), {
     code: 'NO_SUCH_IMAGE',
     exitCode: 1,
   });
@@ -128,12 +129,12 @@ test('removeImage() takes one name, then the image and what no other image uses'
 test('removeImage() refuses an image in use; with force it only loses its name', async (t) => {
   const root = newRoot(t);
   const image = await importTar(root, tarOf('hi'), 'app');
-  const usedBy = () => 'container bird uses it';
-  await assert.rejects(removeImage({ root, reference: 'app', usedBy }), {
+  const usersOf = () => [{ name: 'bird', status: 'stopped' }];
+  await assert.rejects(removeImage({ root, reference: 'app', usersOf }), {
     code: 'IMAGE_IN_USE',
     exitCode: 1,
   });
-  assert.deepEqual(await removeImage({ root, reference: 'app', force: true, usedBy }), {
+  assert.deepEqual(await removeImage({ root, reference: 'app', force: true, usersOf }), {
     untagged: ['app:latest'],
     deleted: [],
   });
@@ -149,7 +150,7 @@ test('a damaged image is listed, can be removed, and does not harm the others', 
   assert.throws(() => resolveImage(root, 'bad'), { code: 'CORRUPT_IMAGE' });
   assert.equal(resolveImage(root, good.id.slice(7, 17))?.reference, 'good');
   assert.equal(listImages(root).length, 2);
-  assert.deepEqual((await removeImage({ root, reference: 'bad', usedBy: () => undefined })).untagged, [
+  assert.deepEqual((await removeImage({ root, reference: 'bad', usersOf: () => [] })).untagged, [
     'bad:latest',
   ]);
   assert.deepEqual(
