@@ -1,3 +1,4 @@
+import { GROUPS } from './registry.ts';
 import type { Command } from './spec.ts';
 
 /** What the arguments of a command are, read from its usage. */
@@ -9,7 +10,7 @@ function completes(command: Command): 'containers' | 'images' | 'files' | 'none'
 
 const QUERY = {
   containers: "mydocker ps --format '{{.Names}}' 2>/dev/null",
-  images: "mydocker images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null",
+  images: "mydocker images -f dangling=false --format '{{.Repository}}:{{.Tag}}' 2>/dev/null",
 } as const;
 
 function flagsOf(command: Command): string[] {
@@ -19,6 +20,26 @@ function flagsOf(command: Command): string[] {
 
 function single(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A name of two words belongs to a group; it cannot be the first word. */
+function firstWords(commands: readonly Command[]): Command[] {
+  return commands.filter(({ name }) => !name.includes(' '));
+}
+
+/** Every way to write a command: "images", "image ls". */
+function spellings(name: string): string[] {
+  const grouped = Object.entries(GROUPS).flatMap(([group, words]) =>
+    Object.entries(words).flatMap(([word, [same]]) => (same === name ? [`${group} ${word}`] : [])),
+  );
+  return [...new Set([name, ...grouped])];
+}
+
+/** The patterns of a shell's `case` for a command. */
+function patterns(command: Command): string {
+  return spellings(command.name)
+    .map((text) => (text.includes(' ') ? single(text) : text))
+    .join('|');
 }
 
 /** A completion script for bash(1). */
@@ -32,24 +53,36 @@ export function bash(commands: readonly Command[]): string {
           ? '$(compgen -f -- "$cur")'
           : '';
     return [
-      `    ${command.name})`,
+      `    ${patterns(command)})`,
       `      flags=${single([...flagsOf(command), '--help'].join(' '))}`,
       `      [[ $cur == -* ]] || COMPREPLY=(${words})`,
       '      ;;',
     ].join('\n');
   });
+  const first = [...firstWords(commands).map(({ name }) => name), ...Object.keys(GROUPS)];
+  const groups = Object.entries(GROUPS).flatMap(([group, words]) => [
+    `    ${group})`,
+    '      if (( COMP_CWORD == 2 )); then',
+    `        COMPREPLY=($(compgen -W ${single(Object.keys(words).join(' '))} -- "$cur"))`,
+    '        return',
+    '      fi',
+    `      cmd="${group} \${COMP_WORDS[2]}"`,
+    '      ;;',
+  ]);
   return [
     '# bash completion for mydocker',
     '_mydocker() {',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: shell, not TypeScript
-    '  local cur="${COMP_WORDS[COMP_CWORD]}" flags=""',
+    '  local cur="${COMP_WORDS[COMP_CWORD]}" cmd="${COMP_WORDS[1]}" flags=""',
     '  COMPREPLY=()',
     '  if (( COMP_CWORD == 1 )); then',
-    `    COMPREPLY=($(compgen -W ${single(commands.map(({ name }) => name).join(' '))} -- "$cur"))`,
+    `    COMPREPLY=($(compgen -W ${single(first.join(' '))} -- "$cur"))`,
     '    return',
     '  fi',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: shell, not TypeScript
-    '  case "${COMP_WORDS[1]}" in',
+    '  case "$cmd" in',
+    ...groups,
+    '  esac',
+    '  case "$cmd" in',
     ...cases,
     '  esac',
     '  if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$cur")); fi',
@@ -65,20 +98,33 @@ export function zsh(commands: readonly Command[]): string {
     const words =
       kind === 'containers' || kind === 'images' ? `compadd -- \${(f)"$(${QUERY[kind]})"}` : '_files';
     return [
-      `    ${command.name})`,
+      `    ${patterns(command)})`,
       `      if [[ $PREFIX == -* ]]; then compadd -- ${[...flagsOf(command), '--help'].join(' ')}; else ${words}; fi ;;`,
     ].join('\n');
   });
+  const groups = Object.entries(GROUPS).flatMap(([group, words]) => [
+    `    ${group})`,
+    `      if (( CURRENT == 3 )); then compadd -- ${Object.keys(words).join(' ')}; return; fi`,
+    `      cmd="${group} $words[3]" ;;`,
+  ]);
+  const described = [
+    ...firstWords(commands).map(({ name, summary }) => single(`${name}:${summary}`)),
+    ...Object.keys(GROUPS).map((group) => single(`${group}:Commands of its own`)),
+  ];
   return [
     '#compdef mydocker',
     '_mydocker() {',
     '  if (( CURRENT == 2 )); then',
     '    local -a commands',
-    `    commands=(${commands.map(({ name, summary }) => single(`${name}:${summary}`)).join(' ')})`,
+    `    commands=(${described.join(' ')})`,
     "    _describe 'command' commands",
     '    return',
     '  fi',
-    '  case $words[2] in',
+    '  local cmd=$words[2]',
+    '  case $cmd in',
+    ...groups,
+    '  esac',
+    '  case $cmd in',
     ...cases,
     '  esac',
     '}',
@@ -89,11 +135,17 @@ export function zsh(commands: readonly Command[]): string {
 /** A completion script for fish(1). */
 export function fish(commands: readonly Command[]): string {
   const lines = ['# fish completion for mydocker'];
+  const start = 'complete -c mydocker -n __fish_use_subcommand -f -a';
+  for (const [group, words] of Object.entries(GROUPS)) {
+    const list = Object.keys(words).join(' ');
+    const at = `__fish_seen_subcommand_from ${group}; and not __fish_seen_subcommand_from ${list}`;
+    lines.push(`${start} ${group} -d 'Commands of its own'`);
+    lines.push(`complete -c mydocker -n ${single(at)} -f -a ${single(list)}`);
+  }
   for (const command of commands) {
-    const within = `-n ${single(`__fish_seen_subcommand_from ${command.name}`)}`;
-    lines.push(
-      `complete -c mydocker -n __fish_use_subcommand -f -a ${command.name} -d ${single(command.summary)}`,
-    );
+    const seen = command.name.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`);
+    const within = `-n ${single(seen.join('; and '))}`;
+    if (seen.length === 1) lines.push(`${start} ${command.name} -d ${single(command.summary)}`);
     for (const option of command.options.filter(({ hidden }) => hidden !== true)) {
       const short = option.short === undefined ? '' : ` -s ${option.short}`;
       const value = option.value === undefined ? '' : ' -r';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { bash, fish, zsh } from './completions.ts';
 import { commandHelp, overview } from './help.ts';
@@ -46,5 +47,19 @@ test('commandHelp() and overview() show every command and option', () => {
 
 test('bash(), zsh() and fish() name every command', () => {
   for (const make of [bash, zsh, fish])
-    for (const command of commands) assert.ok(make(commands).includes(command.name));
+    for (const command of commands)
+      assert.ok(command.name.split(' ').every((word) => make(commands).includes(word)));
+});
+
+test('bash() completes groups, their words and the flags behind them', () => {
+  const complete = (...words: string[]): string => {
+    const list = ['mydocker', ...words].map((word) => `'${word}'`).join(' ');
+    const line = `COMP_WORDS=(${list}); COMP_CWORD=${words.length}; _mydocker; echo "\${COMPREPLY[*]}"`;
+    return execFileSync('bash', ['-c', `${bash(commands)}\n${line}`], { encoding: 'utf8' }).trim();
+  };
+  assert.equal(complete('im'), 'images import image');
+  assert.equal(complete('image', 'pr'), 'prune');
+  assert.equal(complete('image', 'prune', '--fi'), '--filter');
+  assert.equal(complete('image', 'ls', '--dig'), '--digests');
+  assert.equal(complete('images', '--dig'), '--digests');
 });

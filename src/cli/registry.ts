@@ -2,7 +2,10 @@ import type { Command } from './spec.ts';
 
 type Load = () => Promise<Command>;
 
-/** Every command, in the order the help lists them. Loaded on use: `run` pays for `run` only. */
+/**
+ * Every command, in the order the help lists them. Loaded on use: `run` pays for `run` only. A name of two words is
+ * that of a command with a grouped spelling only.
+ */
 export const COMMANDS: Readonly<Record<string, Load>> = {
   run: async () => (await import('./commands/run.ts')).run,
   ps: async () => (await import('./commands/ps.ts')).ps,
@@ -27,11 +30,17 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   load: async () => (await import('./commands/load.ts')).load,
   export: async () => (await import('./commands/export.ts')).exportContainer,
   rmi: async () => (await import('./commands/rmi.ts')).rmi,
+  tag: async () => (await import('./commands/tag.ts')).tag,
+  history: async () => (await import('./commands/history.ts')).history,
   import: async () => (await import('./commands/import.ts')).importImage,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   explain: async () => (await import('./commands/explain.ts')).explain,
   info: async () => (await import('./commands/info.ts')).info,
   version: async () => (await import('./commands/version.ts')).version,
+  'image prune': async () => (await import('./commands/image-prune.ts')).imagePrune,
+  'container prune': async () => (await import('./commands/prune.ts')).containerPrune,
+  'system df': async () => (await import('./commands/system-df.ts')).systemDf,
+  'system prune': async () => (await import('./commands/prune.ts')).systemPrune,
   completion: async () => (await import('./commands/completion.ts')).completion,
   help: async () => (await import('./commands/help.ts')).help,
 };
@@ -48,19 +57,23 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
     rm: ['rm'],
     remove: ['rm'],
     export: ['export'],
+    prune: ['container prune'],
     inspect: ['inspect', '--type=container'],
   },
   image: {
     ls: ['images'],
-    pull: ['pull'],
     push: ['push'],
     save: ['save'],
     load: ['load'],
     list: ['images'],
+    pull: ['pull'],
+    tag: ['tag'],
+    history: ['history'],
     rm: ['rmi'],
     remove: ['rmi'],
+    prune: ['image prune'],
     import: ['import'],
     inspect: ['inspect', '--type=image'],
   },
-  system: { info: ['info'] },
+  system: { info: ['info'], df: ['system df'], prune: ['system prune'] },
 };

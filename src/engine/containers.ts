@@ -15,6 +15,7 @@ import type { Core } from './core.ts';
 import { createContainer, recordOf } from './create.ts';
 import { explainImage } from './explain.ts';
 import { Container } from './handle.ts';
+import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
 import { startContainer } from './launch.ts';
 import { launchPlan } from './launch-plan.ts';
@@ -57,7 +58,9 @@ export class Containers {
   /** Creates a container; nothing runs yet. Throws BAD_INPUT, NO_SUCH_IMAGE, NAME_IN_USE. */
   async create(spec: ContainerSpec): Promise<Container> {
     this.core.prepare();
-    const record = createContainer(this.core, spec, await this.image(spec), await securityOf(spec), false);
+    const image = await this.image(spec);
+    const record = createContainer(this.core, spec, image, await securityOf(spec), false);
+    await keepImage(this.core, image, record);
     await sweep(this.core, true);
     return new Container(this.core, this, record.id, record.name);
   }
@@ -71,7 +74,9 @@ export class Containers {
   /** create and start. A failed start takes the container back: as if nothing had been asked. */
   async run(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
-    const record = createContainer(this.core, spec, await this.image(spec), await securityOf(spec), true);
+    const image = await this.image(spec);
+    const record = createContainer(this.core, spec, image, await securityOf(spec), true);
+    await keepImage(this.core, image, record);
     const undo = async (error: unknown): Promise<never> => {
       // The program did run: what it wrote into its files stays.
       const ran = ['MONITOR_LOST', 'OUTPUT_LOST'];
@@ -202,6 +207,11 @@ export class Containers {
   async removeById(id: string, options: { force?: boolean } = {}): Promise<void> {
     this.core.prepare();
     await (await import('./remove.ts')).removeContainer(this.core, id, options);
+  }
+
+  /** Removes those that do not run. */
+  async prune(): Promise<{ deleted: string[]; reclaimedBytes: number }> {
+    return (await import('./prune.ts')).pruneContainers(this.core);
   }
 
   /** All containers, newest first. What dead monitors left is cleared first, so nothing dead is shown as running. */

@@ -6,28 +6,31 @@ import {
   ensureDefaultImage,
   ensureLayers,
   familiarName,
+  filteredImages,
+  hasEntry,
+  imageHistory,
   importImage,
   inspectImage,
   type LoadedImage,
-  listImages,
   loadImages,
   loginTo,
   logoutFrom,
   noSuchImage,
   type OnProgress,
   type OpenSteps,
+  type PrunedImages,
   parseReference,
   type ResolvedImage,
   removeImage,
   resolveImage,
   saveImages,
+  tagImage,
 } from '../image/index.ts';
 import { assetPath, openStepStream, runWalk } from '../shim/index.ts';
-import { listIds, readRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import type { PruneSpec } from './prune.ts';
 import type { PullSpec } from './registry.ts';
-import { isBroken, lifeOf } from './status.ts';
-import type { ImageSummary } from './types.ts';
+import type { ImageHistoryEntry, ImageSummary } from './types.ts';
 
 export function stepOpener(core: Core): OpenSteps {
   return (initial) => Promise.resolve(openStepStream(core.root, initial));
@@ -62,10 +65,15 @@ export async function imageFor(
   reference: string,
   policy: PullPolicy = { pull: 'never' },
 ): Promise<ResolvedImage> {
-  const image = policy.pull === 'always' ? undefined : resolveImage(core.root, reference);
-  if (image !== undefined) {
-    await ensureLayers(core.root, image, stepOpener(core));
-    return image;
+  try {
+    const image = policy.pull === 'always' ? undefined : resolveImage(core.root, reference);
+    if (image !== undefined) {
+      await ensureLayers(core.root, image, stepOpener(core));
+      return image;
+    }
+  } catch (error) {
+    // It may have been removed while we read it; otherwise it is damaged.
+    if (hasEntry(core.root, reference)) throw error;
   }
   if (policy.pull !== 'always' && isDefaultName(reference)) {
     return ensureDefaultImage(core.root, asset(), stepOpener(core));
@@ -110,13 +118,14 @@ export interface PushResult {
 export class Images {
   constructor(private readonly core: Core) {}
 
-  list(): Promise<ImageSummary[]> {
-    return Promise.resolve(listImages(this.core.root));
+  /** All images, newest first, one row for each name. `filters` as `images --filter` takes them. Throws BAD_INPUT. */
+  list(options: { reference?: string; filters?: readonly string[] } = {}): Promise<ImageSummary[]> {
+    return filteredImages(this.core.root, options);
   }
 
   /** Docker's shape. Throws NO_SUCH_IMAGE. */
   inspect(reference: string): Promise<unknown> {
-    return Promise.resolve(inspectImage(this.core.root, reference));
+    return inspectImage(this.core.root, reference);
   }
 
   /** Fetches an image from its registry. Throws REGISTRY_UNREACHABLE, NO_SUCH_REMOTE_IMAGE, UNAUTHORIZED … */
@@ -172,20 +181,29 @@ export class Images {
     options: { force?: boolean } = {},
   ): Promise<{ untagged: string[]; deleted: string[] }> {
     this.core.prepare();
+    const { usersOf } = await import('./image-users.ts');
     return removeImage({
       root: this.core.root,
       reference,
       force: options.force,
-      usedBy: (id) => {
-        for (const containerId of listIds(this.core.paths)) {
-          const record = readRecord(this.core.paths, containerId);
-          if (record === undefined || isBroken(record) || record.imageId !== id) continue;
-          const { status } = lifeOf(this.core.paths, containerId);
-          return `container ${record.name} (${status}) uses it`;
-        }
-        return undefined;
-      },
+      usersOf: (id) => usersOf(this.core, id),
     });
+  }
+
+  /** One more name for an image. Throws NO_SUCH_IMAGE, BAD_INPUT. */
+  async tag(source: string, target: string): Promise<void> {
+    this.core.prepare();
+    await tagImage(this.core.root, source, target);
+  }
+
+  /** How an image was made, newest step first. Throws NO_SUCH_IMAGE. */
+  history(reference: string): Promise<ImageHistoryEntry[]> {
+    return imageHistory(this.core.root, reference);
+  }
+
+  /** Removes images without a tag (`all`: all) that no container uses, and what interrupted commands left. */
+  async prune(spec: PruneSpec = {}): Promise<PrunedImages> {
+    return (await import('./prune.ts')).prune(this.core, spec);
   }
 
   /** A root file system as a new one-layer image: a tar (gzip too), a directory, or "-" for standard input. */

@@ -3,7 +3,7 @@ import { Containers } from './containers.ts';
 import { Core, type EngineOptions } from './core.ts';
 import { builtInHasCommand, findImage, imageHasCommand } from './explain.ts';
 import { Images, isDefaultName } from './images.ts';
-import type { RunResult } from './types.ts';
+import type { DiskUsage, RunResult } from './types.ts';
 import { versionInfo } from './version.ts';
 
 /**
@@ -40,6 +40,11 @@ export class Engine {
     const image = findImage(this.core, this.core.defaultImage);
     if (image !== undefined) return imageHasCommand(image, word);
     return isDefaultName(this.core.defaultImage) && builtInHasCommand(word);
+  }
+
+  /** Who takes how many bytes on the disk: `system df`. */
+  async diskUsage(): Promise<DiskUsage> {
+    return (await import('./usage.ts')).diskUsage(this.core);
   }
 
   async info(): Promise<Record<string, unknown>> {

@@ -145,8 +145,54 @@ export interface ImageSummary {
   createdAtMs: number;
   /** Sum of the unpacked sizes of its layers. */
   sizeBytes: number;
-  /** Manifest digest: "sha256:…". */
+  /** "sha256:…": what its registry calls it, else the digest of its manifest. */
   digest: string;
+  labels: Readonly<Record<string, string>>;
+  /** Why it cannot be used, when its blobs are missing or make no sense. */
+  broken?: string;
+}
+
+/** One step in the making of an image. */
+export interface ImageHistoryEntry {
+  /** The image's id for the newest step, else "<missing>". */
+  id: string;
+  /** Unix milliseconds; 0 when it is not known. */
+  createdAtMs: number;
+  createdBy: string;
+  /** Sum of the sizes of the files of its layer; 0 for a step that changed the config only. */
+  sizeBytes: number;
+  comment: string;
+}
+
+/** What an image takes on the disk: compressed blobs and unpacked layers, in bytes of whole blocks. */
+export interface ImageUsage {
+  id: string;
+  /** What other images need too. */
+  sharedBytes: number;
+  uniqueBytes: number;
+  /** How many containers are made of it. */
+  containers: number;
+}
+
+/** Who takes how many bytes on the disk; each byte below the root directory is in exactly one of the sums. */
+export interface DiskUsage {
+  root: string;
+  /** What du(1) says of the root directory. */
+  totalBytes: number;
+  images: ImageUsage[];
+  imagesBytes: number;
+  /** What goes with the images that no container uses. */
+  imagesReclaimableBytes: number;
+  containers: Array<ContainerSummary & { diskBytes: number }>;
+  containersBytes: number;
+  containersReclaimableBytes: number;
+  volumes: Array<{ name: string; diskBytes: number }>;
+  volumesBytes: number;
+  /** Unfinished downloads, and what interrupted commands left. */
+  unfinishedBytes: number;
+  unfinishedReclaimableBytes: number;
+  /** The engine's own: the shim, the list of images, names, directories. */
+  engineBytes: number;
 }
 
 /** One log entry; `text` still ends in its newline if the program wrote one. */

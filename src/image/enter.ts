@@ -9,9 +9,9 @@ import {
   updateIndex,
 } from '../storage/index.ts';
 import { canonicalName, familiarName, type Reference } from './reference.ts';
+import { digestReference, REGISTRY_DIGEST } from './store.ts';
 
-/** Annotation of an image that came from a registry or went to one: the digest it has there, an index's or its own. */
-export const REGISTRY_DIGEST = 'mydocker.registry.digest';
+export { digestReference, REGISTRY_DIGEST } from './store.ts';
 
 /** What must be in the store for an image to be entered. */
 export interface Needs {
@@ -19,22 +19,59 @@ export interface Needs {
   chainIds: readonly ChainId[];
 }
 
+/** The entry without its name. What a registry calls it stays. */
+export function withoutName(entry: IndexEntry): IndexEntry {
+  const { [FULL_NAME]: _full, [REF_NAME]: _name, ...annotations } = entry.annotations ?? {};
+  return { ...entry, annotations };
+}
+
+/** False for an entry that another one of the same manifest makes needless: it has no name, and no digest of its own. */
+function isNeeded(entry: IndexEntry, at: number, entries: readonly IndexEntry[]): boolean {
+  const full = entry.annotations?.[FULL_NAME];
+  if (full !== undefined) return true;
+  const digest = entry.annotations?.[REGISTRY_DIGEST];
+  return !entries.some((other, i) => {
+    if (i === at || other.digest !== entry.digest) return false;
+    const name = other.annotations?.[FULL_NAME];
+    const isSame = digest === undefined || other.annotations?.[REGISTRY_DIGEST] === digest;
+    // Of two that are alike the first one stays.
+    return isSame && (name !== undefined || i < at || other.annotations?.[REGISTRY_DIGEST] !== digest);
+  });
+}
+
 /** Puts the name on an entry, taking it from the image that had it before, which stays without one. */
 function place(entries: IndexEntry[], entry: IndexEntry, reference: Reference | undefined): void {
   if (reference !== undefined) {
     const full = canonicalName(reference);
-    for (const old of entries) {
-      if (old.annotations?.[FULL_NAME] !== full) continue;
-      const { [FULL_NAME]: _full, [REF_NAME]: _name, ...others } = old.annotations;
-      old.annotations = others;
+    for (const [i, old] of entries.entries()) {
+      if (old.annotations?.[FULL_NAME] === full) entries[i] = withoutName(old);
     }
     entry.annotations = { ...entry.annotations, [REF_NAME]: familiarName(reference), [FULL_NAME]: full };
   }
-  const isNameless = (e: IndexEntry) => e.annotations?.[FULL_NAME] === undefined;
-  // A manifest needs no nameless entry beside a named one.
-  const others = entries.filter((e) => e.digest !== entry.digest || !isNameless(e));
-  const isThere = reference === undefined && others.some((e) => e.digest === entry.digest);
-  entries.splice(0, entries.length, ...others, ...(isThere ? [] : [entry]));
+  const all = [...entries, entry];
+  entries.splice(0, entries.length, ...all.filter(isNeeded));
+}
+
+/** Puts a further name on an entry of the list. What a registry calls it holds for names of the same repository only. */
+export function addName(entries: IndexEntry[], entry: IndexEntry, reference: Reference): void {
+  if (entry.annotations?.[FULL_NAME] === canonicalName(reference)) return;
+  const { [REGISTRY_DIGEST]: digest, ...annotations } = entry.annotations ?? {};
+  const isSame = digest?.startsWith(digestReference(reference, 'sha256:')) === true;
+  place(
+    entries,
+    { ...entry, annotations: isSame ? { ...annotations, [REGISTRY_DIGEST]: digest } : annotations },
+    reference,
+  );
+}
+
+/** Notes what a registry calls the image of this name now. Nothing happens if it has lost that name meanwhile. */
+export async function markPushed(root: string, reference: Reference, digest: Digest): Promise<void> {
+  const full = canonicalName(reference);
+  await updateIndex(root, ({ manifests }) => {
+    const entry = manifests.find((e) => e.annotations?.[FULL_NAME] === full);
+    if (entry === undefined) return;
+    entry.annotations = { ...entry.annotations, [REGISTRY_DIGEST]: digestReference(reference, digest) };
+  });
 }
 
 /** The names an image is entered under; none: it is found by its id only. */

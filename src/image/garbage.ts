@@ -1,23 +1,36 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { MydockerError } from '../base/index.ts';
 import {
+  blobPath,
   type ChainId,
   type ContentIndex,
   chainIdsOf,
   createContentStore,
   type Digest,
   dropStaged,
+  hasBlob,
   imagesDir,
+  isDigest,
+  layerDir,
   listBlobs,
+  listIds,
   listLayers,
+  pathsOf,
+  readRecord,
   removeBlob,
   removeLayer,
   stagingName,
   stagings,
   updateIndex,
 } from '../storage/index.ts';
-import { ifReadable, isImageEntry } from './manifest.ts';
-import { loadEntry } from './store.ts';
+import {
+  ifReadable,
+  isImageEntry,
+  type Manifest,
+  readImageFile,
+  readJson,
+  readManifest,
+} from './manifest.ts';
 
 /** What may be deleted, if no image uses it. */
 export interface Leftovers {
@@ -25,39 +38,104 @@ export interface Leftovers {
   chainIds: ChainId[];
 }
 
-/**
- * Deletes those of the leftovers that no image of the list uses. Must run under the list's lock, for a new image
- * is entered under it too. Deletes nothing when an image of the list is unreadable: better to keep too much.
- */
-export function deleteUnused(root: string, index: ContentIndex, leftovers: Leftovers): Digest[] {
-  const usedBlobs = new Set<Digest>();
-  const usedLayers = new Set<ChainId>();
-  for (const entry of index.manifests) {
-    usedBlobs.add(entry.digest);
-    if (!isImageEntry(entry)) continue;
-    const stored = ifReadable(() => loadEntry(root, entry));
-    if (stored === undefined) return [];
-    const { manifest, image } = stored;
-    for (const { digest } of [manifest.config, ...manifest.layers]) usedBlobs.add(digest);
-    for (const chainId of chainIdsOf(image.rootfs.diff_ids)) usedLayers.add(chainId);
+/** What the images of a list need. */
+interface Needed {
+  blobs: Set<Digest>;
+  /** undefined: the config of an image is unreadable, so that its layers are not known. */
+  layers: Set<ChainId> | undefined;
+}
+
+/** Blobs a foreign entry leads to: an index of many platforms, an attestation. image-spec descriptor.md. */
+function addForeign(root: string, digest: Digest, blobs: Set<Digest>): void {
+  if (blobs.has(digest)) return;
+  blobs.add(digest);
+  if (!hasBlob(root, digest)) return;
+  const value = ifReadable(() => readJson(root, digest, 'index'));
+  const children = [value?.manifests, value?.config, value?.layers].flat();
+  for (const child of children) {
+    const { digest: next, mediaType } = (child ?? {}) as { digest?: unknown; mediaType?: unknown };
+    if (!isDigest(next)) continue;
+    // Only these are JSON that leads on; a layer may be many gigabytes.
+    if (/\b(?:manifest|index)\b/.test(String(mediaType))) addForeign(root, next, blobs);
+    else blobs.add(next);
   }
+}
+
+/** undefined when an image's manifest is unreadable: nobody knows what it needs. */
+function neededBy(root: string, index: ContentIndex): Needed | undefined {
+  const needed: Needed = { blobs: new Set(), layers: new Set() };
+  for (const entry of index.manifests) {
+    if (!isImageEntry(entry)) {
+      addForeign(root, entry.digest, needed.blobs);
+      continue;
+    }
+    const manifest = ifReadable(() => readManifest(root, entry.digest));
+    if (manifest === undefined) return undefined;
+    for (const digest of blobsOf(entry.digest, manifest)) needed.blobs.add(digest);
+    const file = ifReadable(() => readImageFile(root, manifest.config.digest));
+    if (file === undefined) needed.layers = undefined;
+    else for (const chainId of chainIdsOf(file.rootfs.diff_ids)) needed.layers?.add(chainId);
+  }
+  return needed;
+}
+
+/** The config, the manifest and the layers of an image; the config first, for its digest is the image's id. */
+export function blobsOf(digest: Digest, manifest: Manifest): Digest[] {
+  return [manifest.config.digest, digest, ...manifest.layers.map((layer) => layer.digest)];
+}
+
+/** Directories of layers on which containers stand; undefined when a damaged record hides some. */
+function layersOfContainers(root: string): Set<string> | undefined {
+  const layers = new Set<string>();
+  const paths = pathsOf(root);
+  for (const id of listIds(paths)) {
+    const record = readRecord(paths, id);
+    if (record === undefined) continue;
+    if ('broken' in record) return undefined;
+    for (const layer of record.layers) layers.add(layer);
+  }
+  return layers;
+}
+
+/**
+ * Deletes those of the leftovers that no image of the list uses, and no container. Must run under the list's lock,
+ * for a new image is entered under it too. Deletes nothing when it cannot be known what an image of the list needs:
+ * better to keep too much. `onDelete` hears of each path just before it goes.
+ */
+export function deleteUnused(
+  root: string,
+  index: ContentIndex,
+  leftovers: Leftovers,
+  onDelete?: (path: string) => void,
+): Digest[] {
+  const needed = neededBy(root, index);
+  if (needed === undefined) return [];
   const deleted: Digest[] = [];
-  for (const digest of leftovers.blobs) {
-    if (usedBlobs.has(digest)) continue;
+  for (const digest of new Set(leftovers.blobs)) {
+    if (needed.blobs.has(digest) || !hasBlob(root, digest)) continue;
+    onDelete?.(blobPath(root, digest));
     removeBlob(root, digest);
     deleted.push(digest);
   }
-  for (const chainId of leftovers.chainIds) if (!usedLayers.has(chainId)) removeLayer(root, chainId);
+  const unused = leftovers.chainIds.filter((chainId) => needed.layers?.has(chainId) === false);
+  const inUse = unused.length === 0 ? undefined : layersOfContainers(root);
+  for (const chainId of unused) {
+    const directory = layerDir(root, chainId);
+    if (inUse?.has(directory) !== false) continue;
+    onDelete?.(directory);
+    onDelete?.(`${directory}.json`);
+    removeLayer(root, chainId);
+  }
   return deleted;
 }
 
-/** Says, as long as `act` lasts, that blobs and layers may be in the store which no image names yet. */
-export async function whileStoring<T>(root: string, act: () => Promise<T>): Promise<T> {
+/** Says, as long as `act` lasts, that blobs and layers may be in the store which no image names (yet, or any more). */
+export async function whileStoring<T>(root: string, act: (mark: string) => Promise<T>): Promise<T> {
   createContentStore(root);
   const mark = `${imagesDir(root)}/${stagingName()}`;
   writeFileSync(mark, '');
   try {
-    return await act();
+    return await act(mark);
   } finally {
     rmSync(mark, { force: true });
   }
@@ -73,13 +151,29 @@ export async function sweepStore(root: string): Promise<void> {
     root,
     () => undefined,
     (index) => {
-      const all = { blobs: listBlobs(root), chainIds: listLayers(root) };
-      const { abandoned, anyLive } = stagings(root);
-      if (anyLive) return;
-      deleteUnused(root, index, all);
-      for (const path of abandoned) dropStaged(path);
+      collect(root, index);
     },
   );
+}
+
+/**
+ * Deletes everything in the store that nobody needs; nothing while anybody else is storing. Under the list's lock.
+ * `mine`: the caller's own mark.
+ */
+export function collect(
+  root: string,
+  index: ContentIndex,
+  options: { mine?: string; onDelete?: (path: string) => void } = {},
+): { deleted: Digest[]; isBusy: boolean } {
+  const all = { blobs: listBlobs(root), chainIds: listLayers(root) };
+  const { abandoned, anyLive } = stagings(root, options.mine);
+  if (anyLive) return { deleted: [], isBusy: true };
+  const deleted = deleteUnused(root, index, all, options.onDelete);
+  for (const path of abandoned) {
+    options.onDelete?.(path);
+    dropStaged(path);
+  }
+  return { deleted, isBusy: false };
 }
 
 /**

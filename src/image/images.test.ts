@@ -1,16 +1,31 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { blobPath } from '../storage/index.ts';
+import { blobPath, type ManifestDigest, putBlob, updateIndex } from '../storage/index.ts';
+import { markPushed } from './enter.ts';
 import { fakeShim } from './fake-shim.ts';
+import { imageHistory } from './history.ts';
 import { importImage } from './import.ts';
+import { inspectImage } from './inspect.ts';
 import { ensureLayers } from './layer.ts';
-import { inspectImage, listImages } from './list.ts';
+import { listImages } from './list.ts';
+import { MEDIA } from './manifest.ts';
+import { pruneImages } from './prune.ts';
+import { parseReference } from './reference.ts';
 import { removeImage } from './remove.ts';
 import { requireImage, resolveImage } from './store.ts';
+import { tagImage } from './tag.ts';
 import { tarEntry } from './tar-entry.ts';
 import { TAR_END, tarHeader, tarPadding } from './tar-write.ts';
 
@@ -105,12 +120,12 @@ test('removeImage() takes one name, then the image and what no other image uses'
   const one = await importTar(root, tarOf('same'), 'one', ['ENV A=1']);
   const two = await importTar(root, tarOf('same'), 'two', ['ENV A=2']);
   assert.deepEqual(one.layers, two.layers);
-  const usedBy = () => undefined;
-  const removed = await removeImage({ root, reference: 'one', usedBy });
+  const usersOf = () => [];
+  const removed = await removeImage({ root, reference: 'one', usersOf });
   assert.deepEqual(removed.untagged, ['one:latest']);
   assert.deepEqual(removed.deleted.sort(), [one.id, one.manifestDigest].sort());
   assert.equal(existsSync(two.layers[0] ?? ''), true);
-  await removeImage({ root, reference: two.id.slice(7, 19), usedBy });
+  await removeImage({ root, reference: two.id.slice(7, 19), usersOf });
   assert.deepEqual(treeOf(root), [
     'images',
     'images/blobs',
@@ -119,7 +134,7 @@ test('removeImage() takes one name, then the image and what no other image uses'
     'images/oci-layout',
     'layers',
   ]);
-  await assert.rejects(removeImage({ root, reference: 'two', usedBy }), {
+  await assert.rejects(removeImage({ root, reference: 'two', usersOf }), {
     code: 'NO_SUCH_IMAGE',
     exitCode: 1,
   });
@@ -128,17 +143,107 @@ test('removeImage() takes one name, then the image and what no other image uses'
 test('removeImage() refuses an image in use; with force it only loses its name', async (t) => {
   const root = newRoot(t);
   const image = await importTar(root, tarOf('hi'), 'app');
-  const usedBy = () => 'container bird uses it';
-  await assert.rejects(removeImage({ root, reference: 'app', usedBy }), {
+  const usersOf = () => [{ name: 'bird', status: 'stopped' }];
+  await assert.rejects(removeImage({ root, reference: 'app', usersOf }), {
     code: 'IMAGE_IN_USE',
     exitCode: 1,
   });
-  assert.deepEqual(await removeImage({ root, reference: 'app', force: true, usedBy }), {
+  assert.deepEqual(await removeImage({ root, reference: 'app', force: true, usersOf }), {
     untagged: ['app:latest'],
     deleted: [],
   });
   assert.equal(resolveImage(root, 'app'), undefined);
   assert.equal(requireImage(root, image.id).layers.length, 1);
+});
+
+test('removeImage() sees a container that was made while the list was written, and takes everything back', async (t) => {
+  const root = newRoot(t);
+  await importTar(root, tarOf('hi'), 'app');
+  const index = readFileSync(`${root}/images/index.json`, 'utf8');
+  const before = treeOf(root);
+  let looks = 0;
+  const usersOf = () => (looks++ === 0 ? [] : [{ name: 'bird', status: 'created' }]);
+  await assert.rejects(removeImage({ root, reference: 'app', usersOf }), { code: 'IMAGE_IN_USE' });
+  assert.deepEqual(treeOf(root), before);
+  assert.equal(readFileSync(`${root}/images/index.json`, 'utf8'), index);
+});
+
+test('deleteUnused() keeps a layer that a container’s record names, whatever the list says', async (t) => {
+  const root = newRoot(t);
+  const image = await importTar(root, tarOf('hi'), 'app');
+  const id = 'c'.repeat(64);
+  mkdirSync(`${root}/containers/${id}`, { recursive: true });
+  writeFileSync(`${root}/containers/${id}/container.json`, 'damaged');
+  await removeImage({ root, reference: 'app', usersOf: () => [] });
+  assert.equal(existsSync(image.layers[0] ?? ''), true, 'nobody knows what that container stands on');
+  rmSync(`${root}/containers/${id}`, { recursive: true });
+  await pruneImages({ root, usersOf: () => [] });
+  assert.equal(existsSync(image.layers[0] ?? ''), false);
+});
+
+test('what a registry calls an image is found, shown and removed; it stays when the name moves on', async (t) => {
+  const root = newRoot(t);
+  const image = await importTar(root, tarOf('hi'), 'localhost:5000/app:v1');
+  const reference = parseReference('localhost:5000/app:v1');
+  const pushed = `sha256:${'d'.repeat(64)}` as const;
+  const name = `localhost:5000/app@${pushed}`;
+  assert.deepEqual(inspectImage(root, 'localhost:5000/app:v1').RepoDigests, []);
+  await markPushed(root, reference, pushed);
+  await tagImage(root, 'localhost:5000/app:v1', 'mine');
+  assert.deepEqual(inspectImage(root, 'mine').RepoDigests, [name]);
+  assert.equal(resolveImage(root, name)?.id, image.id);
+  assert.equal(resolveImage(root, `localhost:5000/other@${pushed}`), undefined);
+  await importTar(root, tarOf('newer'), 'localhost:5000/app:v1');
+  assert.equal(resolveImage(root, name)?.id, image.id);
+  const row = listImages(root).find(({ digest }) => digest === pushed);
+  assert.deepEqual([row?.repository, row?.tag], ['localhost:5000/app', '<none>']);
+  const { untagged } = await removeImage({ root, reference: name, usersOf: () => [] });
+  assert.deepEqual(untagged, [name]);
+  assert.deepEqual(inspectImage(root, 'mine').RepoDigests, []);
+  assert.equal(listImages(root).length, 2);
+});
+
+test('tagImage() leaves no nameless row of an image that has another name', async (t) => {
+  const root = newRoot(t);
+  await importTar(root, tarOf('old'), 'a');
+  await tagImage(root, 'a', 'b');
+  await importTar(root, tarOf('young'), 'a');
+  assert.deepEqual(
+    listImages(root)
+      .map(({ repository }) => repository)
+      .sort(),
+    ['a', 'b'],
+  );
+});
+
+test('imageHistory() shows layers the history left out, and steps without a layer', async (t) => {
+  const root = newRoot(t);
+  const image = await importTar(root, tarOf('12345'), 'app');
+  const file = JSON.parse(readFileSync(blobPath(root, image.id), 'utf8'));
+  writeFileSync(
+    blobPath(root, image.id),
+    JSON.stringify({ ...file, history: [{ created_by: 'ENV', empty_layer: true }] }),
+  );
+  assert.deepEqual(
+    imageHistory(root, 'app').map(({ id, createdBy, sizeBytes }) => [id, createdBy, sizeBytes]),
+    [
+      [image.id, '', 5],
+      ['<missing>', 'ENV', 0],
+    ],
+  );
+});
+
+test('a foreign index in the list keeps the blobs it leads to', async (t) => {
+  const root = newRoot(t);
+  const image = await importTar(root, tarOf('hi'), 'app');
+  const manifests = [{ mediaType: MEDIA.manifest, digest: image.manifestDigest, size: 1 }];
+  const digest = putBlob(root, JSON.stringify({ schemaVersion: 2, manifests })) as ManifestDigest;
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  await updateIndex(root, (index) => index.manifests.push({ mediaType, digest, size: 1 }));
+  const blobs = readdirSync(`${root}/images/blobs/sha256`).sort();
+  await removeImage({ root, reference: 'app', usersOf: () => [] });
+  await pruneImages({ root, usersOf: () => [] });
+  assert.deepEqual(readdirSync(`${root}/images/blobs/sha256`).sort(), blobs);
 });
 
 test('a damaged image is listed, can be removed, and does not harm the others', async (t) => {
@@ -149,7 +254,7 @@ test('a damaged image is listed, can be removed, and does not harm the others', 
   assert.throws(() => resolveImage(root, 'bad'), { code: 'CORRUPT_IMAGE' });
   assert.equal(resolveImage(root, good.id.slice(7, 17))?.reference, 'good');
   assert.equal(listImages(root).length, 2);
-  assert.deepEqual((await removeImage({ root, reference: 'bad', usedBy: () => undefined })).untagged, [
+  assert.deepEqual((await removeImage({ root, reference: 'bad', usersOf: () => [] })).untagged, [
     'bad:latest',
   ]);
   assert.deepEqual(

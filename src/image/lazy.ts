@@ -6,11 +6,15 @@ import { existsSync } from 'node:fs';
 import { stagings } from '../storage/index.ts';
 import type { DefaultImageAsset } from './busybox.ts';
 import type { CommitOptions } from './commit.ts';
+import type { HistoryRow } from './history.ts';
 import type { ImportOptions } from './import.ts';
+import type { ImageRow } from './list.ts';
 import type { LoadedImage, LoadOptions } from './load.ts';
+import type { PrunedImages, PruneOptions } from './prune.ts';
 import type { PulledImage, PullOptions } from './pull.ts';
 import type { PushedImage, PushOptions } from './push.ts';
 import type { Credentials } from './registry/credentials.ts';
+import type { RemovedImage, RemoveImageOptions } from './remove.ts';
 import type { ArchiveFormat } from './save.ts';
 import type { OpenSteps } from './steps.ts';
 import type { ResolvedImage } from './store.ts';
@@ -44,6 +48,39 @@ export async function ensureDefaultImage(
 export async function ensureLayers(root: string, image: ResolvedImage, openSteps: OpenSteps): Promise<void> {
   if (image.layers.every((directory) => existsSync(directory))) return;
   await (await import('./layer.ts')).ensureLayers(root, image, openSteps);
+}
+
+/** See filters.ts. */
+export async function filteredImages(
+  root: string,
+  options: { reference?: string | undefined; filters?: readonly string[] | undefined } = {},
+): Promise<ImageRow[]> {
+  return (await import('./filters.ts')).filteredImages(root, options);
+}
+
+/** See inspect.ts. */
+export async function inspectImage(root: string, text: string): Promise<Record<string, unknown>> {
+  return (await import('./inspect.ts')).inspectImage(root, text);
+}
+
+/** See history.ts. */
+export async function imageHistory(root: string, text: string): Promise<HistoryRow[]> {
+  return (await import('./history.ts')).imageHistory(root, text);
+}
+
+/** See tag.ts. */
+export async function tagImage(root: string, source: string, target: string): Promise<void> {
+  await (await import('./tag.ts')).tagImage(root, source, target);
+}
+
+/** See remove.ts. */
+export async function removeImage(options: RemoveImageOptions): Promise<RemovedImage> {
+  return (await import('./remove.ts')).removeImage(options);
+}
+
+/** See prune.ts. */
+export async function pruneImages(options: PruneOptions): Promise<PrunedImages> {
+  return (await import('./prune.ts')).pruneImages(options);
 }
 
 /** See pull.ts; credentials are those of the user's own files. */

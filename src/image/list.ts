@@ -1,11 +1,11 @@
 import { chainIdsOf, FULL_NAME, type IndexEntry, layerFacts, readIndex } from '../storage/index.ts';
 import { createdMsOf, type ImageFile, ifReadable, isImageEntry } from './manifest.ts';
 import { familiarRepository, parseReference, tagOf } from './reference.ts';
-import { findEntry, loadEntry, nameOf, noSuchImage } from './store.ts';
+import { findEntry, loadEntry, nameOf, noSuchImage, REGISTRY_DIGEST } from './store.ts';
 
 /** One row of `images`: an image under one of its names. */
 export interface ImageRow {
-  /** "sha256:…", digest of the config. */
+  /** "sha256:…", digest of the config; of the manifest when that is damaged. */
   id: string;
   /** "busybox", or "<none>". */
   repository: string;
@@ -14,8 +14,11 @@ export interface ImageRow {
   createdAtMs: number;
   /** Sum of the unpacked sizes of its layers. */
   sizeBytes: number;
-  /** Manifest digest. */
+  /** "sha256:…": what its registry calls it, else the digest of its manifest. */
   digest: string;
+  labels: Readonly<Record<string, string>>;
+  /** Why it cannot be used, when its blobs are missing or make no sense. */
+  broken?: string;
 }
 
 const NONE = '<none>';
@@ -28,73 +31,50 @@ export function imageSize(root: string, image: ImageFile): number {
   );
 }
 
-function namesOf(entry: IndexEntry): { repository: string; tag: string } {
+/** Repository and tag of an entry, "<none>" where it has none. */
+export function namesOf(entry: IndexEntry): { repository: string; tag: string } {
   const name = entry.annotations?.[FULL_NAME] ?? nameOf(entry);
-  if (name === '') return { repository: NONE, tag: NONE };
-  const reference = parseReference(name);
-  return { repository: familiarRepository(reference), tag: tagOf(reference) };
+  if (name !== '') {
+    const reference = parseReference(name);
+    return { repository: familiarRepository(reference), tag: tagOf(reference) };
+  }
+  const digest = entry.annotations?.[REGISTRY_DIGEST];
+  return {
+    repository: digest === undefined ? NONE : familiarRepository(parseReference(digest)),
+    tag: NONE,
+  };
 }
 
 /** All images, newest first, one row for each name. */
 export function listImages(root: string): ImageRow[] {
   const rows = readIndex(root)
     .manifests.filter(isImageEntry)
-    .map((entry) => {
-      const { digest } = entry;
+    .map((entry): ImageRow => {
+      const digest = entry.annotations?.[REGISTRY_DIGEST]?.split('@')[1] ?? entry.digest;
+      const names = namesOf(entry);
       const stored = ifReadable(() => loadEntry(root, entry));
       // A damaged image is shown, so that it can be seen and removed.
-      if (stored === undefined)
-        return { id: digest, ...namesOf(entry), createdAtMs: 0, sizeBytes: 0, digest };
+      if (stored === undefined) {
+        const broken = 'its blobs are missing or damaged';
+        return { id: entry.digest, ...names, createdAtMs: 0, sizeBytes: 0, digest, labels: {}, broken };
+      }
       const { manifest, image } = stored;
-      const createdAtMs = createdMsOf(image);
       return {
         id: manifest.config.digest,
-        ...namesOf(entry),
-        createdAtMs,
+        ...names,
+        createdAtMs: createdMsOf(image),
         sizeBytes: imageSize(root, image),
         digest,
+        labels: image.config?.Labels ?? {},
       };
     });
-  return rows.sort((a, b) => b.createdAtMs - a.createdAtMs || (a.repository < b.repository ? -1 : 1));
+  const key = (row: ImageRow): string => `${row.repository}:${row.tag}`;
+  return rows.sort((a, b) => b.createdAtMs - a.createdAtMs || (key(a) < key(b) ? -1 : 1));
 }
 
-/** What `docker image inspect` prints of an image. Throws MydockerError NO_SUCH_IMAGE, AMBIGUOUS. */
-export function inspectImage(root: string, text: string): Record<string, unknown> {
-  const entries = readIndex(root).manifests;
-  const entry = findEntry(root, entries, text);
+/** The index entry a user means. Throws MydockerError NO_SUCH_IMAGE, AMBIGUOUS. */
+export function requireEntry(root: string, text: string): IndexEntry {
+  const entry = findEntry(root, readIndex(root).manifests, text);
   if (entry === undefined) throw noSuchImage(text);
-  const { manifest, image } = loadEntry(root, entry);
-  const named = entries.filter((other) => other.digest === entry.digest && nameOf(other) !== '').map(namesOf);
-  const repositories = [...new Set(named.map((name) => name.repository))];
-  return {
-    Id: manifest.config.digest,
-    RepoTags: named.map((name) => `${name.repository}:${name.tag}`),
-    RepoDigests: repositories.map((repository) => `${repository}@${entry.digest}`),
-    Parent: '',
-    Comment: image.history?.at(-1)?.comment ?? '',
-    Created: image.created ?? '',
-    Author: image.author ?? '',
-    Architecture: image.architecture,
-    ...(image.variant === undefined ? {} : { Variant: image.variant }),
-    Os: image.os,
-    Size: imageSize(root, image),
-    Config: dockerConfig(image),
-    RootFS: { Type: 'layers', Layers: image.rootfs.diff_ids },
-    Metadata: { LastTagTime: '0001-01-01T00:00:00Z' },
-  };
-}
-
-function dockerConfig(image: ImageFile): Record<string, unknown> {
-  const config = image.config ?? {};
-  return {
-    User: config.User ?? '',
-    Env: config.Env ?? [],
-    Cmd: config.Cmd ?? null,
-    Entrypoint: config.Entrypoint ?? null,
-    WorkingDir: config.WorkingDir ?? '',
-    Labels: config.Labels ?? null,
-    ExposedPorts: config.ExposedPorts ?? null,
-    Volumes: config.Volumes ?? null,
-    ...(config.StopSignal === undefined ? {} : { StopSignal: config.StopSignal }),
-  };
+  return entry;
 }

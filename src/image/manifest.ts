@@ -72,7 +72,8 @@ export function imageArchitecture(): string {
   return names[process.arch] ?? process.arch;
 }
 
-function readJson(root: string, digest: Digest, what: string): Record<string, unknown> {
+/** A blob that must be a JSON object. Throws MydockerError CORRUPT_IMAGE or MISSING_BLOB. */
+export function readJson(root: string, digest: Digest, what: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(readBlob(root, digest).toString('utf8'));
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;

@@ -14,7 +14,7 @@ import {
   releaseDownload,
 } from '../storage/index.ts';
 import { DownloadQueue, type Pull } from './download-queue.ts';
-import { enterImage, REGISTRY_DIGEST } from './enter.ts';
+import { digestReference, enterImage, REGISTRY_DIGEST } from './enter.ts';
 import { badManifest, blobsOf, MAX_CONFIG_BYTES, parseImageConfig } from './foreign.ts';
 import { type Leftovers, sweepStore, undoAndThrow, whileStoring } from './garbage.ts';
 import type { Descriptor, ImageFile } from './manifest.ts';
@@ -109,7 +109,7 @@ async function store(
         mediaType: remote.mediaType,
         digest: remote.digest as ManifestDigest,
         size: remote.bytes.length,
-        annotations: { [REGISTRY_DIGEST]: remote.topDigest },
+        annotations: { [REGISTRY_DIGEST]: digestReference(reference, remote.topDigest) },
       };
       const needs = { blobs: [...blobsOf(remote.manifest), remote.digest], chainIds };
       const entered = await enterImage({ root, entry, references: [nameOnly(reference)].flat(), needs });

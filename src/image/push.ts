@@ -8,10 +8,9 @@ import {
   type ManifestDigest,
   readBlob,
   readIndex,
-  updateIndex,
 } from '../storage/index.ts';
 import { compressLayers } from './compress.ts';
-import { REGISTRY_DIGEST } from './enter.ts';
+import { markPushed, REGISTRY_DIGEST } from './enter.ts';
 import { manifestType } from './foreign.ts';
 import { sweepStore, whileStoring } from './garbage.ts';
 import { type Descriptor, ifReadable, readManifest } from './manifest.ts';
@@ -75,12 +74,7 @@ export async function pushImage(options: PushOptions): Promise<PushedImage> {
     await pushBlobs(push, [...manifest.layers, manifest.config], manifest.config.digest);
     return pushManifest(push, digest, manifestType(manifest), tagOf(reference));
   });
-  await updateIndex(root, (index) => {
-    const entry = index.manifests.find((one) => one.annotations?.[FULL_NAME] === name);
-    if (entry?.digest === pushed.digest) {
-      entry.annotations = { ...entry.annotations, [REGISTRY_DIGEST]: pushed.digest };
-    }
-  });
+  await markPushed(root, reference, pushed.digest);
   await sweepStore(root);
   return pushed;
 }

@@ -2,6 +2,7 @@ import { MydockerError } from '../base/index.ts';
 import {
   chainIdsOf,
   type DiffId,
+  type Digest,
   FULL_NAME,
   type ImageId,
   type IndexEntry,
@@ -20,7 +21,7 @@ import {
   readImageFile,
   readManifest,
 } from './manifest.ts';
-import { canonicalName, parseReference } from './reference.ts';
+import { canonicalName, parseReference, type Reference } from './reference.ts';
 
 /** Name of the image that comes with the program. */
 export const DEFAULT_IMAGE = 'busybox';
@@ -38,6 +39,17 @@ export interface ResolvedImage {
   diffIds: DiffId[];
   manifestDigest: ManifestDigest;
   createdMs: number;
+}
+
+/**
+ * Annotation of an image that came from a registry or went to one: name and digest it has there,
+ * "docker.io/library/busybox@sha256:…"; the digest is that of an index, or of the manifest.
+ */
+export const REGISTRY_DIGEST = 'mydocker.registry.digest';
+
+/** The value of that annotation. */
+export function digestReference(reference: Reference, digest: Digest): string {
+  return `${reference.domain}/${reference.path}@${digest}`;
 }
 
 /** Fewer digits would take too many commands for ids: "dd", "ed". */
@@ -65,22 +77,24 @@ export function nameOf(entry: IndexEntry): string {
 function byName(entries: readonly IndexEntry[], text: string): IndexEntry | undefined {
   const exact = entries.find((entry) => nameOf(entry) === text);
   if (exact !== undefined) return exact;
-  let full: string;
-  let digest: string | undefined;
+  let reference: Reference;
   try {
-    const reference = parseReference(text);
-    full = canonicalName(reference);
-    digest = reference.digest;
-    // "name@digest" is about that digest under whichever tag of the name it stands.
-    if (digest !== undefined) full = `${reference.domain}/${reference.path}:`;
+    reference = parseReference(text);
   } catch (error) {
     if (error instanceof MydockerError && error.code === 'BAD_INPUT') return undefined;
     throw error;
   }
-  return entries.find((entry) => {
-    const name = entry.annotations?.[FULL_NAME] ?? '';
-    return digest === undefined ? name === full : entry.digest === digest && name.startsWith(full);
-  });
+  const { digest } = reference;
+  const full = canonicalName(reference);
+  if (digest === undefined) return entries.find((entry) => entry.annotations?.[FULL_NAME] === full);
+  return entries.find((entry) => isOfDigest(entry, reference, digest));
+}
+
+/** True if "name@digest" means this entry: that digest, under whichever tag of the name it stands, or none. */
+export function isOfDigest(entry: IndexEntry, reference: Reference, digest: Digest): boolean {
+  if (entry.annotations?.[REGISTRY_DIGEST] === digestReference(reference, digest)) return true;
+  const name = entry.annotations?.[FULL_NAME] ?? '';
+  return entry.digest === digest && name.startsWith(`${reference.domain}/${reference.path}:`);
 }
 
 function byId(root: string, entries: readonly IndexEntry[], text: string): IndexEntry | undefined {
@@ -153,4 +167,9 @@ export function noSuchImage(text: string): MydockerError {
       'see "mydocker images" for those there are; "mydocker import" makes one from a tar or a directory',
     exitCode: 1,
   });
+}
+
+/** True when the list has an image of this name or id, whole or damaged. */
+export function hasEntry(root: string, text: string): boolean {
+  return findEntry(root, readIndex(root).manifests, text) !== undefined;
 }

@@ -144,13 +144,14 @@ async function takeLock(lock: string): Promise<void> {
 /**
  * Changes the list of images: read, change, write, alone among all processes. `change` must not wait for
  * anything; what it returns is handed on; when it throws, nothing is written. `afterwards` runs when the new list is
- * on the disk, still alone: the place to delete what the list no longer names. Atomic towards readers.
+ * on the disk, still alone: the place to delete what the list no longer names. It may change the list once more and
+ * call `rewrite`. Atomic towards readers.
  * Throws MydockerError STORE_BUSY after 10 seconds.
  */
 export async function updateIndex<T>(
   root: string,
   change: (index: ContentIndex) => T,
-  afterwards?: (index: ContentIndex) => void,
+  afterwards?: (index: ContentIndex, rewrite: () => void) => void,
 ): Promise<T> {
   createContentStore(root);
   const lock = `${imagesDir(root)}/.index.lock`;
@@ -159,7 +160,7 @@ export async function updateIndex<T>(
     const index = readIndex(root);
     const result = change(index);
     writeIndex(root, index);
-    afterwards?.(index);
+    afterwards?.(index, () => writeIndex(root, index));
     return result;
   } finally {
     rmSync(lock, { force: true });

@@ -32,6 +32,7 @@ export {
   isDigest,
   type ManifestDigest,
 } from './digest.ts';
+export { DiskMeter, namesIn } from './disk-usage.ts';
 export {
   adoptDownloads,
   claimDownload,

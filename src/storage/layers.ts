@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { errnoOf } from '../base/index.ts';
 import { imagesDir } from './content.ts';
 import { type ChainId, type DiffId, hexOf } from './digest.ts';
+import { namesIn } from './disk-usage.ts';
 import { isAbandoned, stagingName } from './owner.ts';
 
 /*
@@ -79,8 +80,11 @@ export function removeLayer(root: string, chainId: ChainId): void {
   dropStaged(grave);
 }
 
-/** Unfinished things in the image store: those whose owner has died, and whether anybody who lives has one. */
-export function stagings(root: string): { abandoned: string[]; anyLive: boolean } {
+/**
+ * Unfinished things in the image store: those whose owner has died, and whether anybody who lives has one beside
+ * the caller's own, `mine`.
+ */
+export function stagings(root: string, mine?: string): { abandoned: string[]; anyLive: boolean } {
   const abandoned: string[] = [];
   let anyLive = false;
   for (const dir of [`${root}/layers`, imagesDir(root)]) {
@@ -93,15 +97,16 @@ export function stagings(root: string): { abandoned: string[]; anyLive: boolean 
     }
     for (const name of names) {
       if (isAbandoned(name.replace(/^\.index\.lock(\.break)?/, ''))) abandoned.push(`${dir}/${name}`);
-      else anyLive ||= name.startsWith('.tmp-');
+      else anyLive ||= name.startsWith('.tmp-') && `${dir}/${name}` !== mine;
     }
   }
   return { abandoned, anyLive };
 }
 
-/** Chain ids of all unpacked layers. */
+/** Chain ids of all unpacked layers; also of one of which only the note is left. */
 export function listLayers(root: string): ChainId[] {
-  return readdirSync(`${root}/layers`)
-    .filter((name) => /^[0-9a-f]{64}$/.test(name))
-    .map((hex): ChainId => `sha256:${hex}` as ChainId);
+  const names = namesIn(`${root}/layers`).flatMap(
+    (name) => /^([0-9a-f]{64})(?:\.json)?$/.exec(name)?.[1] ?? [],
+  );
+  return [...new Set(names)].map((hex): ChainId => `sha256:${hex}` as ChainId);
 }

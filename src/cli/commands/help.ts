@@ -12,14 +12,14 @@ export const help: Command = {
   usage: '[COMMAND]',
   options: [],
   examples: ['help', 'help run'],
-  args: [0, 1],
+  args: [0, 2],
   needsRoot: false,
   run: showHelp,
 };
 
 async function showHelp(context: Context): Promise<number> {
-  const [name] = context.args;
-  if (name === undefined) {
+  const name = context.args.join(' ');
+  if (name === '') {
     print(overview(await Promise.all(Object.values(COMMANDS).map((load) => load()))));
     return 0;
   }

@@ -1,7 +1,8 @@
 import type { ImageSummary } from '../../engine/types.ts';
-import { ago, humanSize, localTime, shortId } from '../format.ts';
+import { humanSize, shortId } from '../format.ts';
+import { imageRow, since } from '../image-rows.ts';
 import { print } from '../out.ts';
-import { formatRows, type Row } from '../rows.ts';
+import { formatRows } from '../rows.ts';
 import type { Command, Context } from '../spec.ts';
 import { table } from '../table.ts';
 
@@ -13,16 +14,28 @@ export const images: Command = {
   options: [
     { name: 'quiet', short: 'q', help: 'only the ids' },
     { name: 'no-trunc', help: 'whole ids' },
-    { name: 'digests', help: 'show the digests of the manifests' },
+    { name: 'digests', help: 'show the digests: those of their registries, else of their manifests' },
+    {
+      name: 'filter',
+      short: 'f',
+      value: 'list',
+      placeholder: 'K=V',
+      help: 'dangling=, label=, before=, since=, until=, reference=',
+    },
     {
       name: 'format',
       value: 'string',
       placeholder: 'FORMAT',
       help: 'json, or a template such as {{.Repository}}:{{.Tag}}',
     },
-    { name: 'all', short: 'a', help: 'accepted for Docker', hidden: true },
+    { name: 'all', short: 'a', help: 'accepted for Docker: all are always listed', hidden: true },
   ],
-  examples: ['images', "images --format '{{.Repository}}:{{.Tag}} {{.Size}}'"],
+  examples: [
+    'images',
+    "images 'team/*'",
+    'images -q --filter dangling=true',
+    "images --format '{{.Repository}}:{{.Tag}} {{.Size}}'",
+  ],
   args: [0, 1],
   run: listImages,
 };
@@ -30,16 +43,18 @@ export const images: Command = {
 async function listImages(context: Context): Promise<number> {
   const { flags } = context;
   const engine = await context.engine();
-  const [wanted] = context.args;
-  const list = (await engine.images.list()).filter((image) => wanted === undefined || matches(image, wanted));
-  const idOf = (image: ImageSummary): string => (flags.bool('no-trunc') ? image.id : shortId(image.id));
+  const [reference] = context.args;
+  const filters = flags.list('filter');
+  const list = await engine.images.list({ filters, ...(reference === undefined ? {} : { reference }) });
+  const whole = flags.bool('no-trunc');
+  const idOf = (image: ImageSummary): string => (whole ? image.id : shortId(image.id));
   const format = flags.string('format');
   if (flags.bool('quiet')) {
     for (const id of new Set(list.map(idOf))) print(id);
   } else if (format !== undefined) {
     const text = formatRows(
       format,
-      list.map((image) => rowOf(image, idOf(image))),
+      list.map((image) => imageRow(image, whole)),
     );
     if (text !== '') print(text);
   } else {
@@ -50,28 +65,10 @@ async function listImages(context: Context): Promise<number> {
       image.tag,
       ...(digests ? [image.digest] : []),
       idOf(image),
-      ago(image.createdAtMs, Date.now()),
+      image.broken === undefined ? since(image.createdAtMs) : 'damaged',
       humanSize(image.sizeBytes),
     ]);
     print(table([head, ...rows]));
   }
   return 0;
-}
-
-function matches(image: ImageSummary, wanted: string): boolean {
-  return image.repository === wanted || `${image.repository}:${image.tag}` === wanted;
-}
-
-function rowOf(image: ImageSummary, id: string): Row {
-  return {
-    fields: {
-      Repository: image.repository,
-      Tag: image.tag,
-      ID: id,
-      Digest: image.digest,
-      CreatedAt: localTime(image.createdAtMs),
-      CreatedSince: ago(image.createdAtMs, Date.now()),
-      Size: humanSize(image.sizeBytes),
-    },
-  };
 }
