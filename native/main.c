@@ -73,6 +73,17 @@ static unsigned char *read_plan(size_t *len, int *err) {
   return mem;
 }
 
+/* Which file it was: the caller keeps no list of what it sent. */
+static int note_path(const struct op_info *op, const struct arg *args, int err) {
+  size_t last = 0;
+  for (size_t i = 0; op->kinds[i] != 0; i++)
+    if (op->kinds[i] == 's') last = i;
+  /* "path" is the first string of an operation, or the last where it has a source too. */
+  const struct arg *at = &args[op->run == op_xattr ? 0 : last];
+  if (at->str != NULL && at->len < sizeof note.path) memcpy(note.path, at->str, at->len + 1);
+  return err;
+}
+
 /* File operations that follow the plan until end of file, each done as it arrives: a layer being unpacked. */
 static int run_stream(unsigned char *mem, struct failure *f) {
   struct arg args[MAX_ARGS];
@@ -80,12 +91,14 @@ static int run_stream(unsigned char *mem, struct failure *f) {
   for (uint32_t number = plan.count;; ) {
     size_t pos = 0;
     struct action act;
+    uint32_t ignore;
     int err;
-    while ((err = action_decode(&act, NULL, NULL, NULL, mem, have, &pos)) == 0) {
+    while ((err = action_decode(&act, NULL, NULL, &ignore, mem, have, &pos)) == 0) {
       action_args(&act, args);
-      err = op_find(act.op)->run(&ctx, args);
+      const struct op_info *op = op_find(act.op);
+      err = op->run(&ctx, args);
       *f = (struct failure){number++, err};
-      if (err != 0) return err;
+      if (err != 0 && (uint32_t)err != ignore) return note_path(op, args, err);
     }
     *f = (struct failure){number, EPROTO};
     if (err != EAGAIN) return EPROTO;

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x62cf5596u
+#define PLAN_VERSION 0xe99f5864u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -35,6 +35,12 @@ enum op_code {
   OP_KILL_CGROUP = 20,
   OP_RENAME = 21,
   OP_UNLINK_LINK = 22,
+  OP_FILE = 23,
+  OP_FILE_END = 24,
+  OP_FILE_HOLE = 25,
+  OP_COPY_UP = 26,
+  OP_COPY_ATTRIBUTES = 27,
+  OP_SYNC_FILES = 28,
   OP_MOUNT = 30,
   OP_UMOUNT = 31,
   OP_OPEN_TREE = 32,
@@ -99,6 +105,12 @@ enum op_code {
   X(20, "kill-cgroup", "s", op_kill_cgroup) /* path */ \
   X(21, "rename", "ss", op_rename) /* from, path */ \
   X(22, "unlink-link", "ss", op_unlink_link) /* path, text */ \
+  X(23, "file", "suuuqub", op_file) /* path, mode, uid, gid, seconds, nanoseconds, data */ \
+  X(24, "file-end", "uuuqu", op_file_end) /* mode, uid, gid, seconds, nanoseconds */ \
+  X(25, "file-hole", "q", op_file_hole) /* bytes */ \
+  X(26, "copy-up", "uss", op_copy_up) /* slot, from, path */ \
+  X(27, "copy-attributes", "uss", op_copy_attributes) /* slot, from, path */ \
+  X(28, "sync-files", "", op_sync_files) /*  */ \
   X(30, "mount", "sssus", op_mount) /* source, target, fstype, flags, data */ \
   X(31, "umount", "su", op_umount) /* target, flags */ \
   X(32, "open-tree", "suu", op_open_tree) /* path, recursive, slot */ \

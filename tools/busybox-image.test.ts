@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readTar } from '../src/image/tar-read.ts';
+import { readEntries } from '../src/image/tar-entries.ts';
 import { buildBusyboxImage, isStaticElf } from './busybox-image.ts';
 
 const BINARY = Buffer.from('a busybox that is none');
@@ -19,10 +19,10 @@ test('buildBusyboxImage() gives the same bytes each time', () => {
 
 test('buildBusyboxImage() links every applet where it belongs and in /bin', async () => {
   const seen = new Map<string, string>();
-  await readTar(once(buildBusyboxImage(BINARY, APPLETS).tar), async (entry) => {
+  for (const { entry } of await readEntries(once(buildBusyboxImage(BINARY, APPLETS).tar))) {
     assert.ok(!seen.has(entry.name), `${entry.name} twice`);
     seen.set(entry.name, `${entry.type} ${entry.mode.toString(8)} ${entry.linkName}`.trim());
-  });
+  }
   for (const name of ['usr/bin/[', 'bin/[', 'sbin/init', 'bin/init', 'bin/sh']) {
     assert.equal(seen.get(name), 'symlink 777 /bin/busybox', name);
   }

@@ -25,7 +25,8 @@ import {
 import { type Descriptor, type Manifest, MEDIA } from './manifest.ts';
 import { choosePlatform, hostPlatform } from './platform.ts';
 import { parseReference } from './reference.ts';
-import { readTar } from './tar-read.ts';
+import type { TarEntry } from './tar-entry.ts';
+import { TarReader, type TarVisitor } from './tar-read.ts';
 
 /** One image of an archive; its blobs are in the store by now. */
 export interface ArchivedImage {
@@ -43,6 +44,7 @@ const TABLES = ['manifest.json', 'index.json', 'oci-layout', 'repositories'];
 const MAX_TABLE_BYTES = 8 * 1024 * 1024;
 const MAX_FILES = 100_000;
 const MAX_LINKS = 40;
+const ZEROS = Buffer.alloc(64 * 1024);
 
 /** The error for what is no archive of images. */
 export function badArchive(why: string): MydockerError {
@@ -52,45 +54,78 @@ export function badArchive(why: string): MydockerError {
 }
 
 /** The files of an archive, as it is read from its first byte to its last. */
-class Files {
+class Files implements TarVisitor {
   readonly tables = new Map<string, Buffer>();
   private readonly blobs = new Map<string, Descriptor>();
   private readonly links = new Map<string, string>();
   private count = 0;
+  private path = '';
+  private table: Buffer[] | undefined;
+  private tableBytes = 0;
+  private writing: BlobWriter | undefined;
 
   constructor(
     private readonly root: string,
     private readonly written: Digest[],
   ) {}
 
-  async take(name: string, type: string, linkName: string, content: AsyncIterable<Buffer>): Promise<void> {
+  entry({ name, type, linkName }: TarEntry): void {
     if (++this.count > MAX_FILES) throw badArchive(`it holds more than ${MAX_FILES} files`);
     const path = clean(name);
+    this.path = path;
     if (type === 'symlink')
       this.links.set(path, clean(`${path.split('/').slice(0, -1).join('/')}/${linkName}`));
     else if (type === 'link') this.links.set(path, clean(linkName));
     if (type !== 'file') return;
-    if (TABLES.includes(path)) this.tables.set(path, await inMemory(content, path));
-    else this.blobs.set(path, await this.store(path, content));
+    if (TABLES.includes(path)) this.table = [];
+    else this.writing = new BlobWriter(this.root, { sync: true });
   }
 
-  private async store(path: string, content: AsyncIterable<Buffer>): Promise<Descriptor> {
-    const blob = new BlobWriter(this.root, { sync: true });
+  data(chunk: Buffer): void {
+    if (this.table === undefined) {
+      this.writing?.write(chunk);
+      return;
+    }
+    this.tableBytes += chunk.length;
+    if (this.tableBytes > MAX_TABLE_BYTES) {
+      throw badArchive(`its ${this.path} has more than ${MAX_TABLE_BYTES} bytes`);
+    }
+    this.table.push(Buffer.from(chunk));
+  }
+
+  hole(bytes: number): void {
+    for (let left = bytes; left > 0; left -= ZEROS.length)
+      this.data(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
+  }
+
+  end(): void {
+    if (this.table !== undefined) this.tables.set(this.path, Buffer.concat(this.table));
+    const { writing: blob } = this;
+    this.table = undefined;
+    this.tableBytes = 0;
+    this.writing = undefined;
+    if (blob !== undefined) this.keep(blob);
+  }
+
+  /** Lets go of a file that is not whole. */
+  abort(): void {
+    this.writing?.abort();
+  }
+
+  private keep(blob: BlobWriter): void {
     try {
-      for await (const chunk of content) blob.write(chunk);
       const { sizeBytes: size } = blob;
-      // Known already: then it is not ours to remove.
       const digest = blob.finish((found) => {
+        // Known already: then it is not ours to remove.
         if (!hasBlob(this.root, found)) this.written.push(found);
       });
-      const said = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
-      if (said !== undefined && digest !== `sha256:${said}`) {
-        throw new MydockerError('BAD_DIGEST', `cannot load the archive: ${path} holds ${digest}`, {
-          subject: path,
-          remedy: 'the archive is damaged: make it again',
-        });
-      }
-      return { mediaType: '', digest, size };
+      this.blobs.set(this.path, { mediaType: '', digest, size });
+      const said = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(this.path)?.[1];
+      if (said === undefined || digest === `sha256:${said}`) return;
+      throw new MydockerError('BAD_DIGEST', `cannot load the archive: ${this.path} holds ${digest}`, {
+        subject: this.path,
+        remedy: 'the archive is damaged: make it again',
+      });
     } finally {
       blob.abort();
     }
@@ -119,17 +154,6 @@ function clean(name: string): string {
   return parts.join('/');
 }
 
-async function inMemory(content: AsyncIterable<Buffer>, name: string): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of content) {
-    size += chunk.length;
-    if (size > MAX_TABLE_BYTES) throw badArchive(`its ${name} has more than ${MAX_TABLE_BYTES} bytes`);
-    parts.push(Buffer.from(chunk));
-  }
-  return Buffer.concat(parts);
-}
-
 /**
  * Reads an archive: its files become blobs, their digests appended to `written` where they are new. Throws BAD_ARCHIVE,
  * BAD_MANIFEST, BAD_DIGEST.
@@ -140,12 +164,15 @@ export async function readArchive(
   written: Digest[],
 ): Promise<ArchivedImage[]> {
   const files = new Files(root, written);
-  await readTar(decompressed(archive), (entry, content) =>
-    files.take(entry.name, entry.type, entry.linkName, content),
-  ).catch((error: unknown) => {
+  const reader = new TarReader(files);
+  try {
+    for await (const chunk of decompressed(archive)) reader.write(chunk);
+    reader.finish();
+  } catch (error) {
+    files.abort();
     if (!(error instanceof MydockerError) || error.code !== 'BAD_LAYER') throw error;
     throw badArchive(error.message.replace(/^[^:]*: /, ''));
-  });
+  }
   const docker = files.tables.get('manifest.json');
   const index = files.tables.get('index.json');
   if (index !== undefined) return ociImages(root, index, docker);

@@ -44,7 +44,7 @@ export async function commitImage(options: CommitOptions): Promise<ResolvedImage
     const layer = await addLayer({
       root,
       tar: packWalk(options.walk, 'upper'),
-      parent: chainIdsOf(parent.diffIds).at(-1),
+      lower: chainIdsOf(parent.diffIds),
       openSteps: options.openSteps,
     });
     const created = new Date(options.createdMs).toISOString();

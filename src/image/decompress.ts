@@ -1,4 +1,4 @@
-import { badLayer } from './tar-read.ts';
+import { badLayer } from './bad-layer.ts';
 import { zstdFrames } from './zstd-frames.ts';
 
 /** Compressions that layers are not stored in, though files are. */

@@ -49,6 +49,9 @@ function perform(root: string, seen: Seen, open: { file: string }): void {
     rmSync(path, { force: true });
     writeFileSync(path, '', { flag: 'wx' });
     open.file = path;
+  } else if (seen.op === 'file') {
+    rmSync(path, { force: true });
+    writeFileSync(path, String(seen.data), { encoding: 'latin1', flag: 'wx', mode: args.mode });
   } else if (seen.op === 'file-data') appendFileSync(open.file, String(seen.data), 'latin1');
   else if (seen.op === 'symlink') symlinkSync(args.target, path);
   else if (seen.op === 'link') linkSync(`${root}${args.from}`, path);
@@ -58,12 +61,12 @@ function perform(root: string, seen: Seen, open: { file: string }): void {
     utimesSync(path, Number(args.seconds), Number(args.seconds));
 }
 
-/** `performing`: also does mkdir, create-file, file-data, symlink, link, unlink, remove-tree, chmod for real. */
+/** `performing`: also does mkdir, file, create-file, file-data, symlink, link, unlink, remove-tree, chmod for real. */
 export function fakeShim(performing: boolean): { openSteps: OpenSteps; seen: Seen[] } {
   const seen: Seen[] = [];
   const openSteps = async (initial: readonly Step[]): Promise<StepSink> => {
-    const first = initial[0];
-    if (first?.op !== 'chroot') throw new Error('the first step is no chroot');
+    const first = initial.find((step) => step.op === 'chroot');
+    if (first === undefined) throw new Error('there is no chroot before the first step');
     const open = { file: '' };
     return {
       write(bytes) {

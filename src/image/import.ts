@@ -1,9 +1,10 @@
 import { assembleImage, parseNewName } from './assemble.ts';
 import { applyChanges } from './changes.ts';
-import { decompressed } from './decompress.ts';
 import { sweepStore, whileStoring } from './garbage.ts';
 import { addLayer } from './layer.ts';
+import { layerLimits } from './limits.ts';
 import { type ImageFile, imageArchitecture } from './manifest.ts';
+import { unpackedBytes } from './meter.ts';
 import { packWalk } from './pack.ts';
 import type { OpenSteps } from './steps.ts';
 import type { ResolvedImage } from './store.ts';
@@ -37,7 +38,8 @@ export async function importImage(options: ImportOptions): Promise<ResolvedImage
   const { root, source, openSteps } = options;
   const reference = parseNewName(options.reference);
   const config = applyChanges({}, options.changes ?? []);
-  const tar = 'tar' in source ? decompressed(source.tar) : packWalk(source.walk, 'directory');
+  const tar =
+    'tar' in source ? unpackedBytes(source.tar, layerLimits(), () => {}) : packWalk(source.walk, 'directory');
   const stored = await whileStoring(root, async () => {
     const layer = await addLayer({ root, tar, openSteps });
     const created = new Date(options.createdMs).toISOString();

@@ -1,204 +1,279 @@
 import type { Action } from '../plan/index.ts';
+import { badLayer } from './bad-layer.ts';
+import { attributes, copyAttributes, creation, LAYERS_SLOT, opaque, utimes } from './layer-steps.ts';
+import { type DirectoryNode, LayerTree, type Node } from './layer-tree.ts';
+import { type Lower, type LowerDirs, type LowerFile, NO_LOWER } from './lower.ts';
 import type { TarEntry } from './tar-entry.ts';
-import { badLayer } from './tar-read.ts';
 
 /*
- * Decides what an archive's entries become in a layer's directory, which starts empty and is unpacked alone:
- * what lies below it is another directory. Pure: it remembers what it planned and never looks at a disk.
- * Whiteouts are turned into overlayfs's own: image-spec layer.md § Whiteouts; kernel overlayfs.rst.
+ * Decides what an archive's entries become in a layer's directory, which starts empty: what lies below it are other
+ * directories, and is only looked at. Whiteouts are turned into overlayfs's own: image-spec layer.md § Whiteouts;
+ * kernel overlayfs.rst. Where a name leads is decided as a container would see it, links of lower layers included.
  */
 
-/** What an entry takes: steps, for a file its content between them. */
+/** What an entry takes: steps, for a file its content, and steps after it. */
 export interface EntrySteps {
   before: Action[];
+  /** Where the content goes; undefined: the entry has none, or none that matters. */
+  filePath: string | undefined;
   after: Action[];
 }
 
-type Node =
-  | { kind: 'directory' }
-  | { kind: 'symlink'; target: string }
-  | { kind: 'other' }
-  | { kind: 'whiteout' };
-
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
+/** ".wh..wh.plnk" and its like are aufs's own notes; they hide nothing. */
+const AUFS_NOTE = '.wh..wh.';
+const S_IFCHR = 0o020000;
 const MAX_LINKS = 40;
-const S_IFMT = { fifo: 0o010000, 'character-device': 0o020000, 'block-device': 0o060000 } as const;
+/** NAME_MAX and PATH_MAX without its NUL: limits.h. */
+const MAX_NAME_BYTES = 255;
+const MAX_PATH_BYTES = 4095;
 
 /** "/a/./b/" gives ["a", "b"]. Refuses "..": an archive that needs it wants out (path traversal). */
 export function cleanParts(name: string): string[] {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw badLayer(`the name "${name}" leads outside ("..")`);
+  if (parts.includes('..')) throw badLayer(`the name "${short(name)}" leads outside ("..")`);
   return parts;
 }
 
-/**
- * Extended attributes a layer may set. Never trusted.overlay.*: with "redirect" an archive could show a
- * directory of a lower layer elsewhere. Others (selinux labels) belong to the machine the archive was made on.
- */
-function isAllowedXattr(name: string): boolean {
-  return name.startsWith('user.') || name === 'security.capability';
+function short(name: string): string {
+  return name.length <= 100 ? name : `${name.slice(0, 100)}…`;
 }
 
 /** Plans the entries of one layer, in the archive's order. */
 export class LayerPlanner {
-  private readonly nodes = new Map<string, Node>([['', { kind: 'directory' }]]);
-  private readonly directoryTimes = new Map<string, number>();
+  private readonly tree = new LayerTree();
+  private isRootNamed = false;
+  /** The parent found last: entries of one directory mostly come together. */
+  private known: { parts: string; version: number; dir: DirectoryNode } | undefined;
+
+  constructor(private readonly lower: Lower = NO_LOWER) {}
+
+  /** Directories made so far, named by the archive or not. */
+  get directoryCount(): number {
+    return this.tree.directoryCount;
+  }
 
   /** Steps of one entry. Throws MydockerError BAD_LAYER. */
   plan(entry: TarEntry): EntrySteps {
     const parts = cleanParts(entry.name);
     const base = parts.pop();
-    if (base === undefined) {
-      if (entry.type !== 'directory') throw badLayer(`"${entry.name}" is no directory`);
-      return { before: [], after: this.metadata('', entry) };
-    }
     const before: Action[] = [];
+    if (base === undefined) {
+      if (entry.type !== 'directory') throw badLayer(`"${short(entry.name)}" is no directory`);
+      this.isRootNamed = true;
+      this.tree.root.time = { mtimeS: entry.mtimeS, mtimeNs: entry.mtimeNs };
+      return { before, filePath: undefined, after: attributes('/', entry) };
+    }
+    if (parts.some((part) => part.startsWith(AUFS_NOTE))) return { before, filePath: undefined, after: [] };
     const parent = this.parentOf(parts, before);
     if (base.startsWith(WHITEOUT)) {
       this.whiteout(parent, base, before);
-      return { before, after: [] };
+      return { before, filePath: undefined, after: [] };
     }
-    const path = `${parent}/${base}`;
-    this.replace(path, entry, before);
-    return { before, after: entry.type === 'link' ? [] : this.metadata(path, entry) };
+    const path = pathIn(parent, base);
+    if (entry.type === 'directory') this.directory(parent, base, entry, before);
+    else this.file(parent, base, entry, before);
+    if (entry.type === 'link') return { before, filePath: undefined, after: [] };
+    const filePath = entry.type === 'file' ? path : undefined;
+    return { before, filePath, after: attributes(path, entry) };
   }
 
-  /** Steps after the last entry: directories get their times when nothing more is written into them. */
-  end(): Action[] {
-    return [...this.directoryTimes].map(([path, mtimeS]) => utimes(path || '/', mtimeS));
+  /** Steps after the last entry. */
+  *end(): Generator<Action> {
+    const { root } = this.tree;
+    const below = this.lower.root();
+    if (below?.kind === 'directory') {
+      if (!this.isRootNamed) {
+        yield copyAttributes(below.dirs, '/');
+        root.time = below;
+      }
+      // The kernel asks no layer's root whether it is opaque: every name below has to be hidden.
+      if (root.isOpaque) yield* this.hideAll(below.dirs);
+    }
+    // Directories get their times when nothing more is written into them.
+    for (const { path, time } of this.tree.directories()) {
+      if (time !== undefined) yield utimes(path || '/', time);
+    }
   }
 
-  /** Resolves links the layer itself brought ("lib -> usr/lib"), inside its root, and makes missing directories. */
-  private parentOf(parts: readonly string[], out: Action[]): string {
-    const queue = [...parts];
-    let here = '';
+  /** Paths of the directories that nothing shows through; for LayerFacts. */
+  opaque(): string[] {
+    return Array.from(this.tree.directories()).flatMap((dir) => (dir.isOpaque ? [dir.path] : []));
+  }
+
+  private *hideAll(dirs: LowerDirs): Generator<Action> {
+    const { root } = this.tree;
+    for (const name of this.lower.names(dirs)) {
+      const out: Action[] = [];
+      this.hide(root, name, out);
+      yield* out;
+    }
+  }
+
+  /** What shows through from below under a name of which the layer itself says nothing. */
+  private below(dir: DirectoryNode, base: string): LowerFile | undefined {
+    const dirs = this.lowerDirs(dir);
+    return dirs.length === 0 ? undefined : this.lower.look(dirs, base);
+  }
+
+  private lowerDirs(dir: DirectoryNode): LowerDirs {
+    if (dir.isOpaque) return [];
+    if (dir.lower === undefined) {
+      const base = dir.path.slice(dir.path.lastIndexOf('/') + 1);
+      const found = dir.parent === undefined ? this.lower.root() : this.below(dir.parent, base);
+      dir.lower = found?.kind === 'directory' ? found.dirs : [];
+    }
+    return dir.lower;
+  }
+
+  /**
+   * The directory those names lead to, through links ("lib -> usr/lib") of this layer and of those below, never out
+   * of the root. What is missing in this layer is made, like the directory below it if there is one.
+   */
+  private parentOf(parts: readonly string[], out: Action[]): DirectoryNode {
+    const joined = parts.join('/');
+    if (this.known?.parts === joined && this.known.version === this.tree.version) return this.known.dir;
+    const queue = parts.slice().reverse();
+    let here = this.tree.root;
+    let isThroughLower = false;
     for (let hops = 0; queue.length > 0; ) {
-      const part = queue.shift() ?? '';
+      const part = queue.pop() ?? '';
       if (part === '' || part === '.') continue;
       if (part === '..') {
-        here = here.slice(0, Math.max(0, here.lastIndexOf('/')));
+        here = here.parent ?? here;
         continue;
       }
-      const next = `${here}/${part}`;
-      const node = this.nodes.get(next);
-      if (node?.kind === 'symlink') {
-        if (++hops > MAX_LINKS) throw badLayer(`the links below "${parts.join('/')}" lead in a circle`);
-        queue.unshift(...node.target.split('/'));
-        if (node.target.startsWith('/')) here = '';
-        continue;
-      }
-      if (node?.kind !== 'directory') this.makeDirectory(next, node, 0o755, out);
-      here = next;
+      const node = this.tree.get(here, part);
+      const below = node === undefined ? this.below(here, part) : undefined;
+      const link = node?.kind === 'symlink' ? node : below?.kind === 'symlink' ? below : undefined;
+      if (link !== undefined) {
+        if (++hops > MAX_LINKS) throw badLayer(`the links below "${short(joined)}" lead in a circle`);
+        for (const next of link.target.split('/').reverse()) queue.push(next);
+        if (link.target.startsWith('/')) here = this.tree.root;
+        isThroughLower ||= link === below;
+      } else if (node?.kind === 'directory') here = node;
+      else here = this.missing(here, part, node, below, out);
     }
+    // A link below may be hidden by any later file.
+    this.known = isThroughLower ? undefined : { parts: joined, version: this.tree.version, dir: here };
     return here;
   }
 
-  private makeDirectory(path: string, old: Node | undefined, mode: number, out: Action[]): void {
+  /** A directory that the archive does not name. */
+  private missing(
+    parent: DirectoryNode,
+    base: string,
+    old: Node | undefined,
+    below: LowerFile | undefined,
+    out: Action[],
+  ): DirectoryNode {
+    if (base.startsWith(WHITEOUT)) throw badLayer(`"${short(base)}" is no name for a directory`);
+    const node = this.makeDirectory(parent, base, old, 0o755, out);
+    if (below?.kind === 'directory') {
+      node.lower = below.dirs;
+      node.time = below;
+      out.push(copyAttributes(below.dirs, node.path));
+    }
+    return node;
+  }
+
+  private makeDirectory(
+    parent: DirectoryNode,
+    base: string,
+    old: Node | undefined,
+    mode: number,
+    out: Action[],
+  ): DirectoryNode {
+    const path = pathIn(parent, base);
     if (old !== undefined) out.push({ op: 'unlink', path });
     out.push({ op: 'mkdir', path, mode });
-    this.nodes.set(path, { kind: 'directory' });
-    if (old !== undefined) out.push(opaque(path));
+    const node = this.tree.addDirectory(parent, base);
+    if (old !== undefined) {
+      // What stood here hid what is below; so must the directory.
+      node.isOpaque = true;
+      out.push(opaque(path));
+    }
+    return node;
   }
 
-  private whiteout(parent: string, base: string, out: Action[]): void {
+  private directory(parent: DirectoryNode, base: string, entry: TarEntry, out: Action[]): void {
+    const old = this.tree.get(parent, base);
+    const node = old?.kind === 'directory' ? old : this.makeDirectory(parent, base, old, entry.mode, out);
+    node.time = { mtimeS: entry.mtimeS, mtimeNs: entry.mtimeNs };
+  }
+
+  private whiteout(parent: DirectoryNode, base: string, out: Action[]): void {
     if (base === OPAQUE) {
-      out.push(opaque(parent || '/'));
+      parent.isOpaque = true;
+      out.push(opaque(parent.path || '/'));
       return;
     }
+    if (base.startsWith(AUFS_NOTE)) return;
     const hidden = base.slice(WHITEOUT.length);
-    // ".wh..wh.plnk" and its like are aufs's own notes; they hide nothing.
-    if (hidden.startsWith(WHITEOUT)) return;
     if (hidden === '' || hidden === '.' || hidden === '..') throw badLayer(`"${base}" hides no file`);
-    const path = `${parent}/${hidden}`;
-    const node = this.nodes.get(path);
-    // A whiteout is about the layers below only; what this layer has there itself stays and hides them too.
-    if (node?.kind === 'directory') out.push(opaque(path));
-    else if (node === undefined) {
-      out.push({ op: 'mknod', path, mode: S_IFMT['character-device'], major: 0, minor: 0 });
-      this.nodes.set(path, { kind: 'whiteout' });
+    this.hide(parent, hidden, out);
+  }
+
+  /** A whiteout is about the layers below only; what this layer has there itself stays and hides them too. */
+  private hide(parent: DirectoryNode, base: string, out: Action[]): void {
+    const path = pathIn(parent, base);
+    const node = this.tree.get(parent, base);
+    const isCopied = node?.kind === 'copied' || (node?.kind === 'symlink' && node.isCopied === true);
+    if (node?.kind === 'directory') {
+      node.isOpaque = true;
+      out.push(opaque(path));
+    } else if (node === undefined || isCopied) {
+      if (isCopied) out.push({ op: 'unlink', path });
+      out.push({ op: 'mknod', path, mode: S_IFCHR, major: 0, minor: 0 });
+      this.tree.set(parent, base, { kind: 'whiteout' });
     }
   }
 
-  private replace(path: string, entry: TarEntry, out: Action[]): void {
-    const old = this.nodes.get(path);
-    if (entry.type === 'directory') {
-      if (old?.kind !== 'directory') this.makeDirectory(path, old, entry.mode, out);
-      return;
+  private file(parent: DirectoryNode, base: string, entry: TarEntry, out: Action[]): void {
+    const path = pathIn(parent, base);
+    const target = entry.type === 'link' ? this.linkTarget(entry, out) : undefined;
+    if (target !== undefined && `${target.path}/`.startsWith(`${path}/`)) {
+      throw badLayer(`"${short(entry.name)}" is a hard link to itself`);
     }
-    if (old?.kind === 'directory') {
-      out.push({ op: 'remove-tree', path });
-      this.forget(path);
-    } else if (old !== undefined && entry.type !== 'file') out.push({ op: 'unlink', path });
-    out.push(this.create(path, entry));
-    this.nodes.set(
-      path,
-      entry.type === 'symlink' ? { kind: 'symlink', target: entry.linkName } : { kind: 'other' },
-    );
+    const old = this.tree.get(parent, base);
+    if (old?.kind === 'directory') out.push({ op: 'remove-tree', path });
+    else if (old !== undefined && entry.type !== 'file') out.push({ op: 'unlink', path });
+    const { action, node } = creation(path, entry, target);
+    if (action !== undefined) out.push(action);
+    if (node.kind === 'other') this.tree.setFile(parent, base);
+    else this.tree.set(parent, base, node);
   }
 
-  private create(path: string, entry: TarEntry): Action {
-    switch (entry.type) {
-      case 'symlink':
-        return { op: 'symlink', target: entry.linkName, path };
-      case 'link':
-        return { op: 'link', from: this.linkTarget(entry), path };
-      case 'fifo':
-      case 'character-device':
-      case 'block-device': {
-        const mode = S_IFMT[entry.type] | entry.mode;
-        return { op: 'mknod', path, mode, major: entry.devMajor, minor: entry.devMinor };
-      }
-      default:
-        // Not the final mode: nobody shall run a half-written setuid file.
-        return { op: 'create-file', path, mode: 0o600 };
-    }
-  }
-
-  private linkTarget(entry: TarEntry): string {
+  /** The file a hard link means. One of a layer below is copied up first, as a change of it would be. */
+  private linkTarget(entry: TarEntry, out: Action[]): { path: string; node: Node } {
     const parts = cleanParts(entry.linkName);
     const base = parts.pop() ?? '';
-    const target = `${this.parentOf(parts, [])}/${base}`;
-    const node = this.nodes.get(target);
-    if (node === undefined || node.kind === 'directory' || node.kind === 'whiteout') {
-      throw badLayer(
-        `"${entry.name}" is a hard link to "${entry.linkName}", which is no file of this archive`,
-      );
-    }
-    return target;
-  }
-
-  private forget(path: string): void {
-    for (const known of this.nodes.keys()) {
-      if (known === path || known.startsWith(`${path}/`)) {
-        this.nodes.delete(known);
-        this.directoryTimes.delete(known);
-      }
-    }
-  }
-
-  /** Owner before mode and attributes: chown(2) clears setuid bits and capabilities. Times last. */
-  private metadata(path: string, entry: TarEntry): Action[] {
-    const at = path || '/';
-    const list: Action[] = [{ op: 'chown', path: at, uid: entry.uid, gid: entry.gid }];
-    if (entry.type !== 'symlink') {
-      list.push({ op: 'chmod', path: at, mode: entry.mode });
-      for (const [name, value] of entry.xattrs) {
-        if (isAllowedXattr(name)) list.push({ op: 'xattr', path: at, name, value });
-      }
-    }
-    if (entry.type === 'directory') this.directoryTimes.set(path, entry.mtimeS);
-    else list.push(utimes(at, entry.mtimeS));
-    return list;
+    const dir = this.parentOf(parts, out);
+    const path = pathIn(dir, base);
+    const node = this.tree.get(dir, base);
+    const below = node === undefined ? this.below(dir, base) : undefined;
+    if (below === undefined ? node === undefined : below.kind === 'directory') throw noTarget(entry);
+    if (node?.kind === 'directory' || node?.kind === 'whiteout') throw noTarget(entry);
+    if (node !== undefined) return { path, node };
+    if (below === undefined || below.kind === 'directory') throw noTarget(entry);
+    out.push({ op: 'copy-up', slot: LAYERS_SLOT, from: below.at, path });
+    const copied: Exclude<Node, DirectoryNode> =
+      below.kind === 'symlink'
+        ? { kind: 'symlink', target: below.target, isCopied: true }
+        : { kind: 'copied' };
+    this.tree.set(dir, base, copied);
+    return { path, node: copied };
   }
 }
 
-function opaque(path: string): Action {
-  return { op: 'xattr', path, name: 'trusted.overlay.opaque', value: Buffer.from('y') };
+function noTarget(entry: TarEntry): Error {
+  const [name, target] = [short(entry.name), short(entry.linkName)];
+  return badLayer(`"${name}" is a hard link to "${target}", which is no file of this layer or of one below`);
 }
 
-function utimes(path: string, mtimeS: number): Action {
-  const seconds = Math.floor(mtimeS);
-  const nanoseconds = Math.min(999_999_999, Math.round((mtimeS - seconds) * 1e9));
-  return { op: 'utimes', path, seconds, nanoseconds };
+function pathIn(dir: DirectoryNode, base: string): string {
+  const path = `${dir.path}/${base}`;
+  if (base.length <= MAX_NAME_BYTES && path.length <= MAX_PATH_BYTES) return path;
+  throw badLayer(`the name "${short(path)}" is longer than the kernel takes`);
 }

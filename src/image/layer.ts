@@ -14,9 +14,10 @@ import {
   layerDir,
   stageLayer,
 } from '../storage/index.ts';
-import { decompressed } from './decompress.ts';
 import { type Leftovers, undoAndThrow } from './garbage.ts';
+import { type LayerLimits, layerLimits } from './limits.ts';
 import { type Descriptor, MEDIA, readManifest } from './manifest.ts';
+import { metered, unpackedBytes } from './meter.ts';
 import type { OpenSteps } from './steps.ts';
 import type { ResolvedImage } from './store.ts';
 import { unpackLayer } from './unpack.ts';
@@ -33,40 +34,31 @@ export interface StoredLayer {
 /** Bytes read of a blob at a time. */
 const READ_BYTES = 256 * 1024;
 
-async function* tap(source: AsyncIterable<Buffer>, take: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
-    take(chunk);
-    yield chunk;
-  }
-}
-
 /**
- * Stores an uncompressed tar as a layer above `parent` (none: the lowest): one pass writes the blob, digests it
+ * Stores an uncompressed tar as a layer above `lower` (oldest first; none: the lowest): one pass writes the blob, digests it
  * and unpacks it. Both appear whole or not at all; after an error neither is there.
  */
 export async function addLayer(options: {
   root: string;
   tar: AsyncIterable<Buffer>;
-  parent?: ChainId | undefined;
+  lower?: readonly ChainId[] | undefined;
   openSteps: OpenSteps;
 }): Promise<StoredLayer> {
-  const { root, tar, parent, openSteps } = options;
+  const { root, tar, lower = [], openSteps } = options;
   const blob = new BlobWriter(root, { sync: true });
   let staging: string | undefined;
   const written: Leftovers = { blobs: [], chainIds: [] };
   try {
     staging = stageLayer(root);
-    const { sizeBytes } = await unpackLayer(
-      tap(tar, (chunk) => blob.write(chunk)),
-      staging,
-      openSteps,
-    );
+    const limits = layerLimits();
+    const watched = metered(tar, limits, (chunk) => blob.write(chunk));
+    const unpacked = await unpackLayer({ root, tar: watched, dir: staging, lower, openSteps, limits });
     const diffId = blob.finish() as DiffId;
     written.blobs.push(diffId);
-    const chainId = chainIdOf(parent, diffId);
-    commitLayer(root, staging, chainId, { diffId, sizeBytes });
+    const chainId = chainIdOf(lower.at(-1), diffId);
+    commitLayer(root, staging, chainId, { diffId, ...unpacked });
     const descriptor = { mediaType: MEDIA.layer, digest: diffId, size: blob.sizeBytes };
-    return { diffId, chainId, descriptor, sizeBytes };
+    return { diffId, chainId, descriptor, sizeBytes: unpacked.sizeBytes };
   } catch (error) {
     blob.abort();
     if (staging !== undefined) dropStaged(staging);
@@ -121,24 +113,22 @@ export interface UnpackOptions {
   /** The layers it lies on, oldest first; all must be unpacked. */
   lower: readonly ChainId[];
   openSteps: OpenSteps;
+  /** Default: those of the environment. */
+  limits?: LayerLimits | undefined;
 }
 
 /**
  * Unpacks a layer blob. It appears whole, by rename, or not at all; when the same layer was unpacked by somebody
- * else meanwhile, theirs stays. Throws MydockerError: BAD_LAYER for what is no layer, BAD_DIGEST when the tar is
+ * else meanwhile, theirs stays. Throws MydockerError: BAD_LAYER for what is no layer, LAYER_LIMIT, BAD_DIGEST when the tar is
  * not that of the diff id; errors of the source come through as they are.
  */
 export async function unpackCompressed(options: UnpackOptions): Promise<void> {
-  const { root, diffId, chainId, openSteps } = options;
+  const { root, diffId, chainId, lower, openSteps, limits = layerLimits() } = options;
   const staging = stageLayer(root);
   try {
     const hash = createHash('sha256');
-    const tar = decompressed(options.compressed);
-    const { sizeBytes } = await unpackLayer(
-      tap(tar, (chunk) => hash.update(chunk)),
-      staging,
-      openSteps,
-    );
+    const tar = unpackedBytes(options.compressed, limits, (chunk) => hash.update(chunk));
+    const unpacked = await unpackLayer({ root, tar, dir: staging, lower, openSteps, limits });
     const found = `sha256:${hash.digest('hex')}`;
     if (found !== diffId) {
       throw new MydockerError('BAD_DIGEST', `a layer is not what its image says: ${diffId} holds ${found}`, {
@@ -146,7 +136,7 @@ export async function unpackCompressed(options: UnpackOptions): Promise<void> {
         remedy: 'remove the image with "mydocker rmi -f" and get it again',
       });
     }
-    commitLayer(root, staging, chainId, { diffId, sizeBytes });
+    commitLayer(root, staging, chainId, { diffId, ...unpacked });
   } catch (error) {
     dropStaged(staging);
     throw error;

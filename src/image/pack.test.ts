@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LayerPacker, packWalk, type WalkKind } from './pack.ts';
-import type { TarEntry } from './tar-entry.ts';
-import { readTar } from './tar-read.ts';
+import { readEntries } from './tar-entries.ts';
 import type { WalkRecord } from './walk.ts';
 
 function record(path: string, mode: number, more: Partial<WalkRecord> = {}): WalkRecord {
@@ -15,6 +14,7 @@ function record(path: string, mode: number, more: Partial<WalkRecord> = {}): Wal
     rdevMajor: 0,
     rdevMinor: 0,
     mtimeS: 7,
+    mtimeNs: 0,
     size: 0,
   };
   return {
@@ -39,7 +39,7 @@ function encode(r: WalkRecord, content = ''): Buffer {
   };
   const body = Buffer.concat([
     ...[u32(r.mode, r.uid, r.gid), u64(r.dev), u64(r.ino), u32(r.nlink, r.hasContent ? 1 : 0)],
-    ...[u32(r.rdevMajor, r.rdevMinor), u64(BigInt.asUintN(64, BigInt(r.mtimeS))), u32(0)],
+    ...[u32(r.rdevMajor, r.rdevMinor), u64(BigInt.asUintN(64, BigInt(r.mtimeS))), u32(r.mtimeNs)],
     ...[u64(BigInt(content.length)), blob(r.path), blob(r.linkName), u32(r.xattrs.length)],
     ...r.xattrs.flatMap(([name, value]) => [blob(name), blob(value)]),
   ]);
@@ -100,6 +100,7 @@ test('packWalk() writes a tar that readTar() reads back, byte for byte', async (
       record('bin/su', 0o104755, {
         uid: 5_000_000,
         mtimeS: -2,
+        mtimeNs: 250_000_000,
         xattrs: [['security.capability', capability]],
       }),
       'x'.repeat(70_000),
@@ -108,20 +109,21 @@ test('packWalk() writes a tar that readTar() reads back, byte for byte', async (
     encode(record(long, 0o100600), 'raw \xff'),
   ]);
   for (const size of [7, 100_000]) {
-    const seen: TarEntry[] = [];
-    const contents: string[] = [];
-    await readTar(packWalk(inChunks(walk, size), 'upper'), async (entry, content) => {
-      seen.push(entry);
-      const parts: Buffer[] = [];
-      if (entry.type === 'file') for await (const part of content) parts.push(part);
-      contents.push(Buffer.concat(parts).toString('latin1'));
-    });
+    const list = await readEntries(packWalk(inChunks(walk, size), 'upper'));
+    const seen = list.map(({ entry }) => entry);
+    const contents = list.map(({ content }) => content.toString('latin1'));
     assert.deepEqual(
-      seen.map((entry) => [entry.name, entry.type, entry.mode, entry.uid, entry.mtimeS]),
+      seen.map((entry) => [
+        entry.name,
+        entry.type,
+        entry.mode,
+        entry.uid,
+        entry.mtimeS + entry.mtimeNs / 1e9,
+      ]),
       [
         ['./', 'directory', 0o755, 0, 3],
         ['bin/', 'directory', 0o755, 0, 7],
-        ['bin/su', 'file', 0o4755, 5_000_000, -2],
+        ['bin/su', 'file', 0o4755, 5_000_000, -1.75],
         ['caf\xc3\xa9', 'symlink', 0o777, 0, 7],
         [long, 'file', 0o600, 0, 7],
       ],

@@ -35,7 +35,8 @@ function whiteout(path: string, name: string, record: WalkRecord): TarEntry {
   return tarEntry(path.slice(0, slash) + name, 'file', 0o600, {
     uid,
     gid,
-    mtimeS: Math.floor(record.mtimeS),
+    mtimeS: record.mtimeS,
+    mtimeNs: record.mtimeNs,
   });
 }
 
@@ -78,7 +79,7 @@ export class LayerPacker {
 
   private entryOf(record: WalkRecord, type: EntryType): TarEntry {
     const { path, mode, uid, gid, size } = record;
-    const common = { uid, gid, mtimeS: Math.floor(record.mtimeS) };
+    const common = { uid, gid, mtimeS: record.mtimeS, mtimeNs: record.mtimeNs };
     const name = path === '' ? './' : path;
     if (type !== 'directory' && record.nlink > 1) {
       const inode = `${record.dev}:${record.ino}`;

@@ -1,4 +1,4 @@
-import { type Action, encodeStreamStep, type Step } from '../plan/index.ts';
+import { type Action, type IgnoredErrno, type Step, StepBuffer } from '../plan/index.ts';
 
 /** Where encoded steps go: a running shim, or a test's recorder. */
 export interface StepSink {
@@ -12,57 +12,28 @@ export interface StepSink {
 /** Starts a shim that first does these steps, then those written to it. */
 export type OpenSteps = (initial: readonly Step[]) => StepSink | Promise<StepSink>;
 
-/**
- * Encodes an action whose strings hold one byte in each character (latin1), as file names do here: a name in a
- * tar is bytes, and not always UTF-8. The encoder writes UTF-8, so it is given ASCII of the same length, and
- * the bytes are put in their place afterwards.
- */
-export function encodeRawStep(action: Action): Buffer {
-  const raw: string[] = [];
-  const ascii = Object.fromEntries(
-    Object.entries(action).map(([key, value]) => {
-      if (typeof value !== 'string' || key === 'op' || !/[\x80-\xff]/.test(value)) return [key, value];
-      raw.push(value);
-      return [key, value.replace(/[\x80-\xff]/g, '?')];
-    }),
-  ) as unknown as Action;
-  const bytes = encodeStreamStep(ascii);
-  for (const value of raw) patch(bytes, value);
-  return bytes;
-}
-
-function patch(bytes: Buffer, value: string): void {
-  const placeholder = Buffer.alloc(value.length + 5);
-  placeholder.writeUInt32LE(value.length);
-  placeholder.write(value.replace(/[\x80-\xff]/g, '?'), 4, 'latin1');
-  const at = bytes.indexOf(placeholder);
-  if (at < 0) throw new Error(`no place for ${JSON.stringify(value)} in its encoded step`);
-  bytes.write(value, at + 4, 'latin1');
-}
-
-const BATCH_BYTES = 64 * 1024;
+/** Steps gathered before they are sent; more are in memory only when one entry takes more. */
+const BATCH_BYTES = 256 * 1024;
 
 /** Gathers small steps, so that a layer of thousands of files takes few writes. */
 export class StepBatch {
-  private buffer = Buffer.allocUnsafe(BATCH_BYTES);
-  private length = 0;
+  private readonly steps = new StepBuffer(BATCH_BYTES + 64 * 1024);
 
   constructor(private readonly sink: StepSink) {}
 
-  /** Adds one action; waits while the shim is behind. */
-  async add(action: Action): Promise<void> {
-    const bytes = encodeRawStep(action);
-    if (this.length + bytes.length > BATCH_BYTES) await this.flush();
-    if (bytes.length > BATCH_BYTES) throw new Error(`a step of ${bytes.length} bytes does not fit a batch`);
-    this.length += bytes.copy(this.buffer, this.length);
+  /** Time to send what is there. */
+  get isFull(): boolean {
+    return this.steps.length >= BATCH_BYTES;
   }
 
-  /** Sends what is gathered. */
+  /** `ignore`: this errno of the step is no failure. */
+  add(action: Action, ignore?: IgnoredErrno): void {
+    this.steps.add(action, ignore);
+  }
+
+  /** Sends what is gathered; waits while the shim is behind. */
   async flush(): Promise<void> {
-    if (this.length === 0) return;
-    const full = this.buffer.subarray(0, this.length);
-    this.buffer = Buffer.allocUnsafe(BATCH_BYTES);
-    this.length = 0;
-    if (!this.sink.write(full)) await this.sink.ready();
+    if (this.steps.length === 0) return;
+    if (!this.sink.write(this.steps.take())) await this.sink.ready();
   }
 }

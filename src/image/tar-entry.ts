@@ -19,10 +19,12 @@ export interface TarEntry {
   mode: number;
   uid: number;
   gid: number;
-  /** Bytes of content; 0 unless a file. */
+  /** Bytes of content, holes of a sparse file included; 0 unless a file. */
   size: number;
-  /** Seconds since 1970; may have a fraction, may be negative. */
+  /** Whole seconds since 1970, rounded down; may be negative. */
   mtimeS: number;
+  /** Nanoseconds of that second, 0 to 999,999,999: a number of seconds with a fraction would not hold them all. */
+  mtimeNs: number;
   /** Target of a symlink or of a hard link (then a name in the same tar); "" otherwise. */
   linkName: string;
   devMajor: number;
@@ -37,6 +39,16 @@ export function tarEntry(
   mode: number,
   more: Partial<TarEntry> = {},
 ): TarEntry {
-  const plain = { uid: 0, gid: 0, size: 0, mtimeS: 0, linkName: '', devMajor: 0, devMinor: 0, xattrs: [] };
+  const plain = {
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtimeS: 0,
+    mtimeNs: 0,
+    linkName: '',
+    devMajor: 0,
+    devMinor: 0,
+    xattrs: [],
+  };
   return { name, type, mode, ...plain, ...more };
 }

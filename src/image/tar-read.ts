@@ -1,212 +1,262 @@
-import { MydockerError } from '../base/index.ts';
-import type { EntryType, TarEntry } from './tar-entry.ts';
+import { badLayer, cutShort } from './bad-layer.ts';
+import type { TarEntry } from './tar-entry.ts';
+import { entryOf } from './tar-fields.ts';
+import { parseHeader, TAR_BLOCK, type TarHeader } from './tar-header.ts';
+import { applyPax, decodePaxRecords, type PaxFacts, type PaxRecords } from './tar-pax.ts';
+import {
+  checkSparse,
+  DataMap,
+  oldSparse,
+  oldSparseMore,
+  type PaxSparse,
+  paxSparse,
+  type Segment,
+} from './tar-sparse.ts';
 
-/** The error for a tar that cannot become a layer. `why` is one clause. */
-export function badLayer(why: string, cause?: unknown): MydockerError {
-  return new MydockerError('BAD_LAYER', `cannot unpack the archive: ${why}`, {
-    remedy: 'make it again with "tar -cf FILE.tar -C DIRECTORY ."',
-    cause,
-  });
-}
-
-/** What tar-stream gives for an entry. */
-interface RawHeader {
-  name: string;
-  type: string | null;
-  mode: number;
-  uid: number;
-  gid: number;
-  size: number;
-  mtime: Date;
-  linkname: string | null;
-  devmajor: number;
-  devminor: number;
-  pax: Record<string, string> | null;
-}
-
-/** tar-stream's extract as it is used here: its declared type lacks the options, and the fields keepPaxRaw needs. */
-interface Extract extends AsyncIterable<AsyncIterable<Buffer> & { header: RawHeader; resume(): void }> {
-  readonly destroyed: boolean;
-  write(data: Buffer): boolean;
+/** What a TarReader tells, in order: an entry, its content in pieces, its end. All at once, nothing is awaited. */
+export interface TarVisitor {
+  entry(entry: TarEntry): void;
+  /** Valid during the call only. */
+  data(chunk: Buffer): void;
+  /** So many zeros, of a sparse file. */
+  hole(bytes: number): void;
   end(): void;
-  destroy(error?: Error): void;
-  on(event: 'drain' | 'close', listener: () => void): void;
-  off(event: 'drain' | 'close', listener: () => void): void;
-  _header: { type: string };
-  _pax: Record<string, string> | null;
-  _paxGlobal: Record<string, string> | null;
-  _decodeLongHeader(buffer: Buffer): void;
+  /** True: the reader stops at the next entry, until it is called again. */
+  isFull?(): boolean;
 }
 
-const XATTR = 'SCHILY.xattr.';
-const TYPES: Readonly<Record<string, EntryType>> = {
-  file: 'file',
-  'contiguous-file': 'file',
-  directory: 'directory',
-  symlink: 'symlink',
-  link: 'link',
-  'character-device': 'character-device',
-  'block-device': 'block-device',
-  fifo: 'fifo',
-};
+/** Records, long names and sparse maps are held in memory: more than this of one is no header any more. */
+const MAX_EXTRA_BYTES = 2 ** 20;
+/** Records of the next entry (Solaris writes X), global ones, GNU long name and link, label, Solaris ACLs. */
+const EXTRA = /^[xXgLKVA]$/;
 
-/** pax records, "<length> key=value\n", one byte in each character of the values. pax(1). */
-export function decodePaxRecords(buffer: Buffer): Record<string, string> {
-  const records: Record<string, string> = Object.create(null);
-  for (let at = 0; at < buffer.length; ) {
-    const space = buffer.indexOf(32, at);
-    const length = Number(buffer.toString('latin1', at, space));
-    const equals = buffer.indexOf(61, space);
-    const end = at + length;
-    if (space < 0 || !Number.isInteger(length) || equals < 0 || equals >= end || end > buffer.length) {
-      throw badLayer('an extended header is malformed');
-    }
-    records[buffer.toString('utf8', space + 1, equals)] = buffer.toString('latin1', equals + 1, end - 1);
-    at = end;
-  }
-  return records;
+interface Sparse {
+  segments: Segment[];
+  next: number;
+  at: number;
+  size: number;
 }
 
-/** tar-stream reads pax records as UTF-8, which destroys binary values (security.capability) and raw names. */
-function keepPaxRaw(extract: Extract): void {
-  const decode = extract._decodeLongHeader;
-  if (typeof decode !== 'function') throw new Error('tar-stream has no _decodeLongHeader: see keepPaxRaw');
-  extract._decodeLongHeader = (buffer) => {
-    if (extract._header.type === 'pax-header') {
-      extract._pax = { ...extract._paxGlobal, ...decodePaxRecords(buffer) };
-    } else if (extract._header.type === 'pax-global-header') extract._paxGlobal = decodePaxRecords(buffer);
-    else decode.call(extract, buffer);
-  };
+interface Stored {
+  left: number;
+  padding: number;
 }
 
-function numberOf(text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  return Number.isFinite(value) ? value : otherwise;
+/** An entry that waits for its sparse map. */
+interface Waiting {
+  entry: TarEntry;
+  storedBytes: number;
+  map: Segment[];
+  data: DataMap | undefined;
 }
 
-function idOf(value: number, what: string, name: string): number {
-  // 0xffffffff means "leave it" to chown(2).
-  if (Number.isInteger(value) && value >= 0 && value < 0xffffffff) return value;
-  throw badLayer(`the ${what} of "${name}" is out of range`);
-}
-
-function entryOf(header: RawHeader): TarEntry {
-  const pax = header.pax ?? {};
-  const type = TYPES[header.type ?? ''];
-  if (type === undefined) throw badLayer(`"${header.name}" is of a type no layer can hold`);
-  if (pax['GNU.sparse.major'] !== undefined) throw badLayer(`"${header.name}" is stored as a sparse file`);
-  const linkName = header.linkname ?? '';
-  if (`${header.name}${linkName}`.includes('\0')) throw badLayer('a name holds a NUL byte');
-  const xattrs = Object.entries(pax).flatMap(([key, value]) =>
-    key.startsWith(XATTR) ? [[key.slice(XATTR.length), Buffer.from(value, 'latin1')] as const] : [],
-  );
-  return {
-    name: header.name,
-    type,
-    mode: header.mode & 0o7777,
-    uid: idOf(numberOf(pax.uid, header.uid), 'owner', header.name),
-    gid: idOf(numberOf(pax.gid, header.gid), 'group', header.name),
-    size: type === 'file' ? header.size : 0,
-    mtimeS: numberOf(pax.mtime, header.mtime.getTime() / 1000) || 0,
-    linkName,
-    devMajor: header.devmajor,
-    devMinor: header.devminor,
-    xattrs,
-  };
-}
-
-/** Resolves when more can be written, or when the stream has ended and nothing can. */
-function drained(extract: Extract): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      extract.off('drain', done);
-      extract.off('close', done);
-      resolve();
-    };
-    extract.on('drain', done);
-    extract.on('close', done);
-  });
-}
-
-/** An entry's content; the stream's own error, which may be none at all, becomes the reason readable to a user. */
-async function* contentOf(stream: AsyncIterable<Buffer> & { header: RawHeader }): AsyncGenerator<Buffer> {
-  let bytes = 0;
-  try {
-    for await (const chunk of stream) {
-      bytes += chunk.length;
-      yield chunk;
-    }
-  } catch (error) {
-    throw cutShort(error);
-  }
-  if (bytes < stream.header.size) throw cutShort(undefined);
-}
-
-function cutShort(cause: unknown): MydockerError {
-  return badLayer('it ends in the middle of an entry', cause);
-}
-
-async function* counted(
-  source: AsyncIterable<Buffer>,
-  count: (bytes: number) => void,
-): AsyncIterable<Buffer> {
-  for await (const chunk of source) {
-    count(chunk.length);
-    yield chunk;
-  }
+function padding(size: number): number {
+  return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
 }
 
 /**
- * Reads an uncompressed tar (ustar, pax, GNU, V7) to its last byte and hands over each entry with its content,
- * which `visit` must consume or leave. Throws MydockerError BAD_LAYER for what is no tar; errors of the source
- * and of `visit` come through as they are.
+ * Reads an uncompressed tar: ustar, pax, GNU, V7, star. Pushes what it finds to a visitor, synchronously.
+ * All methods throw MydockerError BAD_LAYER for what is no tar; the visitor's own errors come through.
  */
-export async function readTar(
-  source: AsyncIterable<Buffer>,
-  visit: (entry: TarEntry, content: AsyncIterable<Buffer>) => Promise<void>,
-): Promise<void> {
-  const { extract: create } = await import('tar-stream');
-  const open = create as unknown as (options: object) => Extract;
-  const extract = open({ filenameEncoding: 'latin1', allowUnknownFormat: true });
-  keepPaxRaw(extract);
-  let bytes = 0;
-  let foreign: unknown;
-  const pump = (async () => {
-    try {
-      for await (const chunk of counted(source, (n) => (bytes += n))) {
-        if (extract.destroyed) return;
-        if (!extract.write(chunk)) await drained(extract);
-      }
-      extract.end();
-    } catch (error) {
-      foreign = error;
-      extract.destroy(error instanceof Error ? error : new Error(String(error)));
-    }
-  })();
-  try {
-    for await (const stream of extract) {
-      try {
-        await visit(entryOf(stream.header), contentOf(stream));
-      } catch (error) {
-        foreign ??= error;
-        throw error;
-      }
-      stream.resume();
-    }
-    await pump;
-  } catch (error) {
-    extract.destroy();
-    await pump;
-    throw foreign ?? notTar(error);
-  }
-  if (foreign !== undefined) throw foreign;
-  if (bytes === 0) throw badLayer('it is empty');
-}
+export class TarReader {
+  private held = Buffer.alloc(0);
+  private place: 'header' | 'extra' | 'sparse' | 'map' | 'content' | 'skip' | 'over' = 'header';
+  private zeroBlocks = 0;
+  private hasBegun = false;
+  private readonly stored: Stored = { left: 0, padding: 0 };
+  private extra: { flag: string; size: number; parts: Buffer[] } = { flag: '', size: 0, parts: [] };
+  private readonly globals = new Map<string, string>();
+  private records: PaxRecords = [];
+  private longName: string | undefined;
+  private longLink: string | undefined;
+  private waiting: Waiting | undefined;
+  /** Pieces of the current entry that are still to come, and where the last one ended; undefined: no holes. */
+  private sparse: Sparse | undefined;
 
-function notTar(error: unknown): MydockerError {
-  if (error instanceof MydockerError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  if (text === 'Unexpected end of data') return cutShort(error);
-  return badLayer('it is no tar archive, or a damaged one', error);
+  constructor(private readonly visitor: TarVisitor) {}
+
+  /** Takes bytes from `from` on; returns how far it came: less than all when the visitor is full. */
+  write(chunk: Buffer, from = 0): number {
+    let at = from;
+    if (chunk.length > 0) this.hasBegun = true;
+    while (at < chunk.length) {
+      if (this.place === 'over') return chunk.length;
+      if (this.place === 'content' || this.place === 'skip' || this.place === 'extra') {
+        at = this.take(chunk, at);
+        continue;
+      }
+      if (this.place === 'header' && this.visitor.isFull?.() === true) return at;
+      const missing = TAR_BLOCK - this.held.length;
+      const part = chunk.subarray(at, at + missing);
+      at += part.length;
+      if (part.length < missing) {
+        this.held = Buffer.concat([this.held, part]);
+        continue;
+      }
+      const block = missing === TAR_BLOCK ? part : Buffer.concat([this.held, part]);
+      this.held = Buffer.alloc(0);
+      this.block(block);
+    }
+    return at;
+  }
+
+  /** The source has ended. */
+  finish(): void {
+    if (!this.hasBegun) throw badLayer('it is empty');
+    if (this.place === 'over') return;
+    if (this.place !== 'header' || this.held.length > 0 || this.longName !== undefined) throw cutShort();
+  }
+
+  private block(block: Buffer): void {
+    if (this.place === 'sparse') this.moreSparse(oldSparseMore(block));
+    else if (this.place === 'map') this.moreMap(block);
+    else if (block[0] === 0 && block.every((byte) => byte === 0)) {
+      // One alone is a writer's slip, which other programs pass over too.
+      if (++this.zeroBlocks === 2) this.place = 'over';
+    } else {
+      this.zeroBlocks = 0;
+      this.header(parseHeader(block), block);
+    }
+  }
+
+  private header(header: TarHeader, block: Buffer): void {
+    if (header.size < 0 || !Number.isSafeInteger(header.size)) throw badLayer('a size is out of range');
+    if (EXTRA.test(header.flag)) {
+      if (header.size > MAX_EXTRA_BYTES) throw badLayer('an extended header is larger than any real one');
+      this.extra = { flag: header.flag, size: header.size, parts: [] };
+      this.store(header.size, 'extra');
+      return;
+    }
+    const facts = applyPax(
+      header,
+      this.globals.size === 0 ? this.records : [...this.globals, ...this.records],
+    );
+    const sparse = paxSparse(facts.sparse);
+    header.name = sparse?.name ?? this.longName ?? header.name;
+    header.linkName = this.longLink ?? header.linkName;
+    this.records = [];
+    this.longName = undefined;
+    this.longLink = undefined;
+    this.begin(header, facts, sparse, block);
+  }
+
+  private begin(header: TarHeader, facts: PaxFacts, sparse: PaxSparse | undefined, block: Buffer): void {
+    const entry = entryOf(header, facts);
+    if (entry.type !== 'file') {
+      this.visitor.entry(entry);
+      this.visitor.end();
+      // Only a GNU directory has data, a list of names; the sizes of links say nothing of what is stored.
+      this.store(header.flag === 'D' ? header.size : 0, 'skip');
+      return;
+    }
+    const waiting: Waiting = { entry, storedBytes: header.size, map: [], data: undefined };
+    if (header.flag === 'S') {
+      const { map, hasMore, fileBytes } = oldSparse(block);
+      entry.size = fileBytes;
+      this.waiting = waiting;
+      this.place = 'sparse';
+      this.moreSparse({ map, hasMore });
+    } else if (sparse?.map !== undefined) {
+      entry.size = sparse.fileBytes;
+      this.content(waiting, sparse.map);
+    } else if (sparse !== undefined) {
+      entry.size = sparse.fileBytes;
+      this.waiting = { ...waiting, data: new DataMap() };
+      this.place = 'map';
+    } else this.content(waiting, undefined);
+  }
+
+  private moreSparse({ map, hasMore }: { map: Segment[]; hasMore: boolean }): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    waiting.map.push(...map);
+    if (waiting.map.length * 24 > MAX_EXTRA_BYTES) throw badLayer('the map of a sparse file is too long');
+    if (!hasMore) this.content(waiting, waiting.map);
+  }
+
+  private moreMap(block: Buffer): void {
+    const { waiting } = this;
+    if (waiting?.data === undefined) return;
+    const map = waiting.data.add(block);
+    const { bytes } = waiting.data;
+    if (bytes > waiting.storedBytes || bytes > MAX_EXTRA_BYTES) {
+      throw badLayer('the map of a sparse file is too long');
+    }
+    if (map !== undefined) this.content({ ...waiting, storedBytes: waiting.storedBytes - bytes }, map);
+  }
+
+  private content({ entry, storedBytes }: Waiting, map: Segment[] | undefined): void {
+    this.waiting = undefined;
+    this.sparse = undefined;
+    if (map !== undefined) {
+      checkSparse(entry.name, map, storedBytes, entry.size);
+      this.sparse = { segments: map.filter(({ length }) => length > 0), next: 0, at: 0, size: entry.size };
+    }
+    this.visitor.entry(entry);
+    this.store(storedBytes, 'content');
+  }
+
+  /** So many bytes follow, and what fills their last block. */
+  private store(bytes: number, place: 'content' | 'skip' | 'extra'): void {
+    this.stored.left = bytes;
+    this.stored.padding = padding(bytes);
+    this.place = place;
+    if (bytes === 0) this.complete();
+  }
+
+  /** Takes what is stored from the chunk; returns where it ends. */
+  private take(chunk: Buffer, at: number): number {
+    const part = chunk.subarray(at, at + this.stored.left);
+    this.stored.left -= part.length;
+    if (this.place === 'content' && this.sparse === undefined) this.visitor.data(part);
+    else if (this.place === 'content') this.give(part, this.sparse);
+    else if (this.place === 'extra') this.extra.parts.push(Buffer.from(part));
+    if (this.stored.left === 0) this.complete();
+    return at + part.length;
+  }
+
+  private give(part: Buffer, sparse: Sparse | undefined): void {
+    if (sparse === undefined) return;
+    for (let rest = part; rest.length > 0; ) {
+      const segment = sparse.segments[sparse.next];
+      if (segment === undefined) return;
+      if (segment.offset > sparse.at) this.visitor.hole(segment.offset - sparse.at);
+      const piece = rest.subarray(0, segment.length);
+      this.visitor.data(piece);
+      rest = rest.subarray(piece.length);
+      segment.offset += piece.length;
+      segment.length -= piece.length;
+      sparse.at = segment.offset;
+      if (segment.length === 0) sparse.next++;
+    }
+  }
+
+  /** All that was stored has come. */
+  private complete(): void {
+    const { place } = this;
+    if (place === 'content') {
+      const { sparse } = this;
+      if (sparse !== undefined && sparse.size > sparse.at) this.visitor.hole(sparse.size - sparse.at);
+      this.visitor.end();
+    } else if (place === 'extra') this.keepExtra();
+    this.stored.left = this.stored.padding;
+    this.stored.padding = 0;
+    this.place = this.stored.left > 0 ? 'skip' : 'header';
+  }
+
+  private keepExtra(): void {
+    const { flag, parts } = this.extra;
+    const bytes = Buffer.concat(parts);
+    this.extra.parts = [];
+    const text = () => bytes.toString('latin1').split('\0', 1)[0] ?? '';
+    if (flag === 'L') this.longName = text();
+    else if (flag === 'K') this.longLink = text();
+    else if (flag === 'x' || flag === 'X') this.records = decodePaxRecords(bytes);
+    else if (flag === 'g') {
+      for (const [key, value] of decodePaxRecords(bytes)) this.globals.set(key, value);
+      let total = 0;
+      for (const [key, value] of this.globals) total += key.length + value.length;
+      if (total > MAX_EXTRA_BYTES) throw badLayer('its global headers are larger than any real ones');
+    }
+  }
 }

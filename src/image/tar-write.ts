@@ -39,7 +39,7 @@ function octal(block: Buffer, value: number, at: number, width: number, max: num
   block.write((fits ? value : 0).toString(8).padStart(width - 1, '0'), at, 'latin1');
 }
 
-function ustar(entry: Omit<TarEntry, 'type' | 'xattrs'>, flag: string): Buffer {
+function ustar(entry: Omit<TarEntry, 'type' | 'xattrs' | 'mtimeNs'>, flag: string): Buffer {
   const block = Buffer.alloc(BLOCK);
   const [prefix, name] = splitName(entry.name) ?? ['', entry.name.slice(0, 100)];
   block.write(name, 0, 100, 'latin1');
@@ -47,7 +47,7 @@ function ustar(entry: Omit<TarEntry, 'type' | 'xattrs'>, flag: string): Buffer {
   octal(block, entry.uid, 108, 8, MAX_OCTAL_7);
   octal(block, entry.gid, 116, 8, MAX_OCTAL_7);
   octal(block, entry.size, 124, 12, MAX_OCTAL_11);
-  octal(block, Math.floor(entry.mtimeS), 136, 12, MAX_OCTAL_11);
+  octal(block, entry.mtimeS, 136, 12, MAX_OCTAL_11);
   block.write(flag, 156, 'latin1');
   block.write(entry.linkName, 157, 100, 'latin1');
   block.write('ustar\x0000', 257, 'latin1');
@@ -69,6 +69,14 @@ function paxRecord(key: string, value: Buffer): Buffer {
   return Buffer.concat([Buffer.from(String(length)), body]);
 }
 
+/** Seconds with a fraction as decimal digits; before 1970 the fraction counts away from it, as the sign does. */
+function paxTime({ mtimeS, mtimeNs }: { mtimeS: number; mtimeNs: number }): string {
+  if (mtimeNs === 0) return String(mtimeS);
+  const [seconds, nanoseconds] = mtimeS < 0 ? [-mtimeS - 1, 1e9 - mtimeNs] : [mtimeS, mtimeNs];
+  const fraction = String(nanoseconds).padStart(9, '0').replace(/0+$/, '');
+  return `${mtimeS < 0 ? '-' : ''}${seconds}.${fraction}`;
+}
+
 function paxRecords(entry: TarEntry, name: string): Buffer[] {
   const records: Buffer[] = [];
   const text = (key: string, value: string | number) =>
@@ -78,7 +86,7 @@ function paxRecords(entry: TarEntry, name: string): Buffer[] {
   if (entry.size > MAX_OCTAL_11) text('size', entry.size);
   if (entry.uid > MAX_OCTAL_7) text('uid', entry.uid);
   if (entry.gid > MAX_OCTAL_7) text('gid', entry.gid);
-  if (entry.mtimeS < 0 || entry.mtimeS > MAX_OCTAL_11) text('mtime', Math.floor(entry.mtimeS));
+  if (entry.mtimeS < 0 || entry.mtimeS > MAX_OCTAL_11 || entry.mtimeNs !== 0) text('mtime', paxTime(entry));
   for (const [key, value] of entry.xattrs) records.push(paxRecord(`SCHILY.xattr.${key}`, value));
   return records;
 }

@@ -25,7 +25,9 @@ export interface WalkRecord {
   hasContent: boolean;
   rdevMajor: number;
   rdevMinor: number;
+  /** Whole seconds, and the nanoseconds beyond them. */
   mtimeS: number;
+  mtimeNs: number;
   size: number;
   linkName: string;
   xattrs: Array<readonly [name: string, value: Buffer]>;
@@ -96,7 +98,7 @@ function decodeRecord(bytes: Buffer): WalkRecord {
   const blob = () => take(u32());
   const [mode, uid, gid, dev, ino] = [u32(), u32(), u32(), u64(), u64()];
   const [nlink, hasContent, rdevMajor, rdevMinor] = [u32(), u32() === 1, u32(), u32()];
-  const mtimeS = Number(BigInt.asIntN(64, u64())) + u32() / 1e9;
+  const [mtimeS, mtimeNs] = [Number(BigInt.asIntN(64, u64())), u32()];
   const size = Number(u64());
   const [path, linkName] = [blob().toString('latin1'), blob().toString('latin1')];
   const xattrs: WalkRecord['xattrs'] = [];
@@ -104,7 +106,7 @@ function decodeRecord(bytes: Buffer): WalkRecord {
   if (at !== bytes.length) throw damaged('a record is longer than its parts');
   return {
     ...{ path, mode, uid, gid, dev, ino, nlink, hasContent },
-    ...{ rdevMajor, rdevMinor, mtimeS, size, linkName, xattrs },
+    ...{ rdevMajor, rdevMinor, mtimeS, mtimeNs, size, linkName, xattrs },
   };
 }
 

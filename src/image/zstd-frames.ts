@@ -1,4 +1,4 @@
-import { badLayer } from './tar-read.ts';
+import { badLayer } from './bad-layer.ts';
 
 /*
  * The frames of a zstd stream, RFC 8878 section 3.1. Skippable frames, which hold an index for other tools

@@ -77,6 +77,10 @@ function setattr(
   return `mount_setattr(${where}, ${a.recursive === 0 ? '0' : 'AT_RECURSIVE'}, {${parts.join(', ')}})`;
 }
 
+function owned(a: { uid: number; gid: number; mode: number; seconds: number | bigint }): string {
+  return `fchown(${a.uid}, ${a.gid}), fchmod(${octal(a.mode)}), futimens(${a.seconds})`;
+}
+
 const CREATED = ['', ', the file is made if missing', ''] as const;
 const TARGET_MADE = ['', ', the directory is made if missing', ', the file is made if missing'] as const;
 
@@ -119,6 +123,17 @@ function fileText(a: Action): string | undefined {
       return `open(${quote(a.path)}, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW, ${octal(a.mode)})`;
     case 'file-data':
       return `write(the open file, ${data(a.data)})`;
+    case 'file':
+      return `open(${quote(a.path)}, O_CREAT|O_EXCL), write(${a.data.length} bytes), ${owned(a)}`;
+    case 'file-end':
+      return `${owned(a)}, close`;
+    case 'file-hole':
+      return `lseek(${a.bytes}, SEEK_CUR), ftruncate`;
+    case 'copy-up':
+    case 'copy-attributes':
+      return `${a.op}(${quote(a.from)} below ${slot(a.slot)}, ${quote(a.path)})`;
+    case 'sync-files':
+      return 'syncfs(where the root lies)';
     case 'walk':
       return `read(${quote(a.path)} and all below it)`;
     case 'kill-cgroup':

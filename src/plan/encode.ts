@@ -25,7 +25,10 @@ export const PLAN_FLAGS = {
 } as const;
 
 /** errno numbers of what a step may ignore. */
-const IGNORED = { EPERM: 1, ENOENT: 2, EACCES: 13, EEXIST: 17, EINVAL: 22 } as const;
+const IGNORED = { EPERM: 1, ENOENT: 2, EACCES: 13, EEXIST: 17, EINVAL: 22, EOPNOTSUPP: 95 } as const;
+
+/** What a step may ignore. */
+export type IgnoredErrno = keyof typeof IGNORED;
 
 const SECTION_CODE: Record<Section, number> = { host: 0, 'host-after': 1, init: 2 };
 
@@ -45,8 +48,16 @@ export function planVersion(): number {
 
 /** Grows as needed; one allocation for most plans. */
 class Writer {
-  private buffer = Buffer.allocUnsafeSlow(32768);
+  private buffer: Buffer;
   length = 0;
+
+  /** latin1: strings hold one byte in each character, as names from an archive do. */
+  constructor(
+    private readonly encoding: 'utf8' | 'latin1' = 'utf8',
+    bytes = 32768,
+  ) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes);
+  }
 
   private room(bytes: number): void {
     if (this.length + bytes <= this.buffer.length) return;
@@ -76,7 +87,7 @@ class Writer {
     this.room(value.length * 3 + 5);
     const { buffer, length } = this;
     const from = length + 4;
-    const size = typeof value === 'string' ? buffer.write(value, from) : value.length;
+    const size = typeof value === 'string' ? buffer.write(value, from, this.encoding) : value.length;
     if (typeof value !== 'string') buffer.set(value, from);
     buffer.writeUInt32LE(size, length);
     this.length = from + size;
@@ -151,11 +162,33 @@ export function encodePlan(plan: Plan, options: { flags?: number; fault?: Fault 
   return out.done();
 }
 
-/** One more step for a plan sent with PLAN_FLAGS.stream. */
-export function encodeStreamStep(action: Action): Buffer {
-  const out = new Writer();
-  writeAction(out, action, 0, false, 0);
-  return out.done();
+/**
+ * Gathers steps for a plan sent with PLAN_FLAGS.stream. Strings hold one byte in each character (latin1): a file name
+ * in an archive is bytes, and not always UTF-8.
+ */
+export class StepBuffer {
+  private out: Writer;
+
+  constructor(private readonly startBytes: number) {
+    this.out = new Writer('latin1', startBytes);
+  }
+
+  /** Bytes gathered. */
+  get length(): number {
+    return this.out.length;
+  }
+
+  /** Throws TypeError for a string holding NUL. `ignore`: this errno of the step is no failure. */
+  add(action: Action, ignore?: IgnoredErrno): void {
+    writeAction(this.out, action, 0, false, ignore === undefined ? 0 : IGNORED[ignore]);
+  }
+
+  /** What was gathered, for the caller to keep; starts anew. */
+  take(): Buffer {
+    const bytes = this.out.done();
+    this.out = new Writer('latin1', this.startBytes);
+    return bytes;
+  }
 }
 
 export const PLAN_LAYOUT = { HEADER_BYTES, STEP_HEAD_BYTES, MAGIC } as const;

@@ -39,6 +39,37 @@ export const OPS = {
   'kill-cgroup': { code: 20, args: { path: 'str' }, call: 'pidfd_open, pidfd_send_signal' },
   rename: { code: 21, args: { from: 'str', path: 'str' }, call: 'rename' },
   'unlink-link': { code: 22, args: { path: 'str', text: 'str' }, call: 'readlink, unlink' },
+  // A layer being unpacked.
+  file: {
+    code: 23,
+    args: {
+      path: 'str',
+      mode: 'u32',
+      uid: 'u32',
+      gid: 'u32',
+      seconds: 'u64',
+      nanoseconds: 'u32',
+      data: 'bytes',
+    },
+    call: 'open(O_EXCL), write, fchown, fchmod, futimens',
+  },
+  'file-end': {
+    code: 24,
+    args: { mode: 'u32', uid: 'u32', gid: 'u32', seconds: 'u64', nanoseconds: 'u32' },
+    call: 'fchown, fchmod, futimens, close',
+  },
+  'file-hole': { code: 25, args: { bytes: 'u64' }, call: 'lseek, ftruncate' },
+  'copy-up': {
+    code: 26,
+    args: { slot: 'u32', from: 'str', path: 'str' },
+    call: 'openat2(NO_SYMLINKS), read, write, fchown, fsetxattr …',
+  },
+  'copy-attributes': {
+    code: 27,
+    args: { slot: 'u32', from: 'str', path: 'str' },
+    call: 'openat2(NO_SYMLINKS), fchown, fchmod, fsetxattr, futimens',
+  },
+  'sync-files': { code: 28, args: {}, call: 'syncfs' },
   // Mounts.
   mount: {
     code: 30,

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { builtin, MydockerError, writeWhole } from '../base/index.ts';
+import { builtin, errnoNumber, errnoWords, MydockerError, writeWhole } from '../base/index.ts';
 import {
   type Action,
   encodePlan,
@@ -13,7 +13,7 @@ import {
 } from '../plan/index.ts';
 import { shimBinary } from './assets.ts';
 import { stepError } from './failure.ts';
-import { decodeReport } from './report.ts';
+import { decodeReport, type Failure } from './report.ts';
 import { openReport, openSmall, readWhole, startShim } from './run.ts';
 
 /** A stream of file steps being carried out as they arrive. */
@@ -23,6 +23,18 @@ export interface StepStream {
   ready(): Promise<void>;
   /** All was sent; resolves when all was carried out, rejects with the step that failed. */
   close(): Promise<void>;
+}
+
+function unpackError({ errno, path }: Failure): MydockerError {
+  const number = errnoNumber(errno);
+  const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
+  const what = path === '' ? 'a layer' : `"${path}"`;
+  const why = number === undefined ? errno : errnoWords(number);
+  return new MydockerError('UNPACK_FAILED', `cannot unpack ${what}: ${why}`, {
+    errno,
+    subject: path,
+    remedy: isFull ? 'free some space, or choose another disk with --root' : undefined,
+  });
 }
 
 /** Starts a shim that carries out `initial` (a chroot, first of all) and then whatever is written. */
@@ -66,11 +78,7 @@ export function openStepStream(root: string, initial: readonly Step[]): StepStre
       const { failure } = decodeReport(readWhole(report));
       closeSync(report);
       if (failure !== undefined) {
-        throw new MydockerError(
-          'UNPACK_FAILED',
-          `cannot unpack: entry step ${failure.index ?? 0}: ${failure.errno}`,
-          { errno: failure.errno },
-        );
+        throw unpackError(failure);
       }
       if (child.exitCode !== 0)
         throw new MydockerError('UNPACK_FAILED', 'cannot unpack: the shim was killed');

@@ -7,7 +7,7 @@ import { isAbandoned, stagingName } from './owner.ts';
 
 /*
  *   <root>/layers/<chain id hex>/          one unpacked layer, shared by all images that have it; never changed
- *   <root>/layers/<chain id hex>.json      {"diffId","sizeBytes"}
+ *   <root>/layers/<chain id hex>.json      {"diffId","sizeBytes","opaque"}
  *   <root>/layers/.tmp-<owner>-<random>/   being unpacked, or being deleted
  */
 
@@ -16,6 +16,11 @@ export interface LayerFacts {
   diffId: DiffId;
   /** Sum of the sizes of its regular files. */
   sizeBytes: number;
+  /**
+   * Its opaque directories, "/usr/lib", "" for the root; one byte in each character. Node reads no extended
+   * attributes, and a layer above must know what shows through.
+   */
+  opaque?: string[];
 }
 
 /** The directory of an unpacked layer. */

@@ -15,10 +15,17 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, test } from 'node:test';
 import { PLAN_LAYOUT } from '../../src/plan/encode.ts';
-import { encodePlan, encodeStreamStep, PLAN_FLAGS, type Plan, steps } from '../../src/plan/index.ts';
+import { type Action, encodePlan, PLAN_FLAGS, type Plan, StepBuffer, steps } from '../../src/plan/index.ts';
 import { decodeReport, type Report } from '../../src/shim/report.ts';
 import { command, Host } from './harness.ts';
 import { random, seed } from './random.ts';
+
+/** One step as it travels behind a plan. */
+function encodeStreamStep(action: Action): Buffer {
+  const buffer = new StepBuffer(64);
+  buffer.add(action);
+  return buffer.take();
+}
 
 const NO_STEP_FAILED = { index: undefined };
 const host = new Host();
