@@ -1,7 +1,6 @@
 import { type ImageUser, noSuchImage, type ResolvedImage } from '../image/index.ts';
 import { type ContainerRecord, listIds, readIndex, readRecord, updateIndex } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { discardContainer } from './remove.ts';
 import { isBroken, lifeOf } from './status.ts';
 
 /** The containers made of an image. */
@@ -24,6 +23,6 @@ export async function keepImage(core: Core, image: ResolvedImage, record: Contai
   if (isIn(readIndex(core.root))) return;
   // Perhaps in the middle of a removal that will see us and put it back: its end is waited for.
   if (await updateIndex(core.root, isIn)) return;
-  await discardContainer(core, record.id, record.name);
+  await (await import('./remove.ts')).discardContainer(core, record.id, record.name);
   throw noSuchImage(record.image);
 }

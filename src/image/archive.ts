@@ -1,7 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { MydockerError } from '../base/index.ts';
 import {
-  BlobWriter,
   blobPath,
   type Digest,
   digestOf,
@@ -12,6 +11,7 @@ import {
   REF_NAME,
   readBlob,
 } from '../storage/index.ts';
+import { ArchiveFiles, badArchive } from './archive-files.ts';
 import { decompressed } from './decompress.ts';
 import {
   badManifest,
@@ -22,11 +22,10 @@ import {
   parseIndex,
   parseManifest,
 } from './foreign.ts';
-import { type Descriptor, type Manifest, MEDIA } from './manifest.ts';
+import { type Manifest, MEDIA } from './manifest.ts';
 import { choosePlatform, hostPlatform } from './platform.ts';
 import { parseReference } from './reference.ts';
-import type { TarEntry } from './tar-entry.ts';
-import { TarReader, type TarVisitor } from './tar-read.ts';
+import { TarReader } from './tar-read.ts';
 
 /** One image of an archive; its blobs are in the store by now. */
 export interface ArchivedImage {
@@ -39,121 +38,6 @@ export interface ArchivedImage {
   names: string[];
 }
 
-/** Files that say what is in the archive; all others become blobs. */
-const TABLES = ['manifest.json', 'index.json', 'oci-layout', 'repositories'];
-const MAX_TABLE_BYTES = 8 * 1024 * 1024;
-const MAX_FILES = 100_000;
-const MAX_LINKS = 40;
-const ZEROS = Buffer.alloc(64 * 1024);
-
-/** The error for what is no archive of images. */
-export function badArchive(why: string): MydockerError {
-  return new MydockerError('BAD_ARCHIVE', `cannot load the archive: ${why}`, {
-    remedy: 'give a file that "mydocker save", "docker save" or "skopeo copy" wrote',
-  });
-}
-
-/** The files of an archive, as it is read from its first byte to its last. */
-class Files implements TarVisitor {
-  readonly tables = new Map<string, Buffer>();
-  private readonly blobs = new Map<string, Descriptor>();
-  private readonly links = new Map<string, string>();
-  private count = 0;
-  private path = '';
-  private table: Buffer[] | undefined;
-  private tableBytes = 0;
-  private writing: BlobWriter | undefined;
-
-  constructor(
-    private readonly root: string,
-    private readonly written: Digest[],
-  ) {}
-
-  entry({ name, type, linkName }: TarEntry): void {
-    if (++this.count > MAX_FILES) throw badArchive(`it holds more than ${MAX_FILES} files`);
-    const path = clean(name);
-    this.path = path;
-    if (type === 'symlink')
-      this.links.set(path, clean(`${path.split('/').slice(0, -1).join('/')}/${linkName}`));
-    else if (type === 'link') this.links.set(path, clean(linkName));
-    if (type !== 'file') return;
-    if (TABLES.includes(path)) this.table = [];
-    else this.writing = new BlobWriter(this.root, { sync: true });
-  }
-
-  data(chunk: Buffer): void {
-    if (this.table === undefined) {
-      this.writing?.write(chunk);
-      return;
-    }
-    this.tableBytes += chunk.length;
-    if (this.tableBytes > MAX_TABLE_BYTES) {
-      throw badArchive(`its ${this.path} has more than ${MAX_TABLE_BYTES} bytes`);
-    }
-    this.table.push(Buffer.from(chunk));
-  }
-
-  hole(bytes: number): void {
-    for (let left = bytes; left > 0; left -= ZEROS.length)
-      this.data(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
-  }
-
-  end(): void {
-    if (this.table !== undefined) this.tables.set(this.path, Buffer.concat(this.table));
-    const { writing: blob } = this;
-    this.table = undefined;
-    this.tableBytes = 0;
-    this.writing = undefined;
-    if (blob !== undefined) this.keep(blob);
-  }
-
-  /** Lets go of a file that is not whole. */
-  abort(): void {
-    this.writing?.abort();
-  }
-
-  private keep(blob: BlobWriter): void {
-    try {
-      const { sizeBytes: size } = blob;
-      const digest = blob.finish((found) => {
-        // Known already: then it is not ours to remove.
-        if (!hasBlob(this.root, found)) this.written.push(found);
-      });
-      this.blobs.set(this.path, { mediaType: '', digest, size });
-      const said = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(this.path)?.[1];
-      if (said === undefined || digest === `sha256:${said}`) return;
-      throw new MydockerError('BAD_DIGEST', `cannot load the archive: ${this.path} holds ${digest}`, {
-        subject: this.path,
-        remedy: 'the archive is damaged: make it again',
-      });
-    } finally {
-      blob.abort();
-    }
-  }
-
-  /** The blob of a path, through the links of the archive. */
-  blob(path: string, what: string): Descriptor {
-    let at = clean(path);
-    for (let hops = 0; ; hops++) {
-      const found = this.blobs.get(at);
-      if (found !== undefined) return found;
-      const next = this.links.get(at);
-      if (next === undefined || hops > MAX_LINKS) throw badArchive(`it lacks ${what} "${path}"`);
-      at = next;
-    }
-  }
-}
-
-/** "./a//b" and "a/x/../b" are "a/b". Nothing is written under these names. */
-function clean(name: string): string {
-  const parts: string[] = [];
-  for (const part of name.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return parts.join('/');
-}
-
 /**
  * Reads an archive: its files become blobs, their digests appended to `written` where they are new. Throws BAD_ARCHIVE,
  * BAD_MANIFEST, BAD_DIGEST.
@@ -163,7 +47,7 @@ export async function readArchive(
   archive: AsyncIterable<Buffer>,
   written: Digest[],
 ): Promise<ArchivedImage[]> {
-  const files = new Files(root, written);
+  const files = new ArchiveFiles(root, written);
   const reader = new TarReader(files);
   try {
     for await (const chunk of decompressed(archive)) reader.write(chunk);
@@ -291,7 +175,7 @@ function layerType(root: string, digest: Digest): string {
   }
 }
 
-function dockerImages(root: string, docker: Buffer, files: Files, written: Digest[]): ArchivedImage[] {
+function dockerImages(root: string, docker: Buffer, files: ArchiveFiles, written: Digest[]): ArchivedImage[] {
   const images = new Map<Digest, ArchivedImage>();
   for (const { config, names, layers } of dockerTable(docker)) {
     const title = names[0] ?? config;
