@@ -26,6 +26,11 @@ export class Flags {
     const value = this.values.get(name);
     return typeof value === 'string' ? value : undefined;
   }
+  /** Hands the value of an option, if it was given, and its spelling to `set`. */
+  take(name: string, set: (text: string, spelling: string) => void): void {
+    const text = this.string(name);
+    if (text !== undefined) set(text, this.spelling(name));
+  }
   /** Values of a repeatable option in order; empty if it was not given. */
   list(name: string): readonly string[] {
     const value = this.values.get(name);

@@ -1,6 +1,9 @@
 import type { Engine } from '../engine/index.ts';
 import type { Flags } from './parse.ts';
 
+/** A type while it is being filled in. */
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** One option of a command. Every long spelling is accepted with one dash too: `-name bird`. */
 export interface OptionSpec {
   /** Long name without dashes; also the key in Flags. */

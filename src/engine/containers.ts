@@ -1,24 +1,14 @@
 import { badInput, MydockerError } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import type { Plan } from '../plan/index.ts';
-import {
-  type ContainerRecord,
-  containerDir,
-  findContainer,
-  idOfName,
-  releaseName,
-  takeName,
-  writeRecord,
-} from '../storage/index.ts';
+import { type ContainerRecord, findContainer, idOfName } from '../storage/index.ts';
 import type { CommitSpec } from './commit.ts';
 import type { Core } from './core.ts';
-import { createContainer, recordOf } from './create.ts';
-import { explainImage } from './explain.ts';
+import { createContainer } from './create.ts';
 import { Container } from './handle.ts';
 import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
 import { startContainer } from './launch.ts';
-import { launchPlan } from './launch-plan.ts';
 import { securityOf } from './security.ts';
 import { lifeOf, requireRecord, requireRunning } from './status.ts';
 import { sweep } from './sweep.ts';
@@ -168,31 +158,7 @@ export class Containers {
   async rename(ref: string, name: string): Promise<void> {
     this.core.prepare();
     const record = this.record(ref);
-    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
-      throw badInput(`invalid container name "${name}"`, {
-        subject: name,
-        exitCode: 1,
-        remedy: 'use letters, digits, "_", "." and "-"',
-      });
-    }
-    if (record.autoRemove && lifeOf(this.core.paths, record.id).status === 'running') {
-      throw new MydockerError(
-        'RUNNING',
-        `cannot rename ${record.name}: it was started with --rm, and its monitor will free this name`,
-        {
-          remedy: 'start it without --rm',
-          exitCode: 1,
-        },
-      );
-    }
-    takeName(this.core.paths, name, record.id);
-    try {
-      writeRecord(containerDir(this.core.paths, record.id), { ...record, name }, true);
-    } catch (error) {
-      releaseName(this.core.paths, name, record.id);
-      throw error;
-    }
-    releaseName(this.core.paths, record.name, record.id);
+    (await import('./rename.ts')).renameContainer(this.core, record, name);
   }
 
   /** Throws RUNNING unless forced. */
@@ -245,17 +211,7 @@ export class Containers {
 
   /** The launch plan such a container would have. Changes nothing and needs no root. */
   async explain(spec: ContainerSpec, how: How = 'inherit'): Promise<Plan> {
-    const image = explainImage(this.core, spec.image ?? this.core.defaultImage);
-    const name = spec.name ?? 'bird';
-    const record = recordOf(
-      this.core,
-      spec,
-      image,
-      '0123456789ab'.padEnd(64, '0'),
-      name,
-      await securityOf(spec),
-    );
-    return launchPlan(this.core, record, how);
+    return (await import('./explain-container.ts')).explainContainer(this.core, spec, how);
   }
 
   /** The id that holds a name, if any. */

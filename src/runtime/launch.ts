@@ -2,7 +2,8 @@ import { type Action, NO_SLOT, type Plan, STREAMS, type Step, type StepNotes, st
 import { type CgroupV1Facts, planCgroup } from './cgroup.ts';
 import type { CgroupHost } from './cgroup-host.ts';
 import { CLONE, MNT_DETACH, MOUNT_ATTR, MS } from './constants.ts';
-import { planMasks, planMounts } from './mounts.ts';
+import { planMasks } from './masks.ts';
+import { planMounts } from './mounts.ts';
 import { leaveCaller, ownOomScore, programSteps } from './program.ts';
 import type { OciSpec } from './spec.ts';
 

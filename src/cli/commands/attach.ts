@@ -1,4 +1,4 @@
-import { DETACH_KEYS } from '../run-options.ts';
+import { DETACH_KEYS } from '../process-options.ts';
 import type { Command, Context } from '../spec.ts';
 
 /** `mydocker attach`: a running container's streams on this terminal. */

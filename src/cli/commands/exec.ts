@@ -1,6 +1,6 @@
 import type { ExecSpec } from '../../engine/types.ts';
 import { follow, howFromFlags } from '../drive.ts';
-import { DETACH_KEYS, envFromFlags, PROCESS_OPTIONS } from '../run-options.ts';
+import { DETACH_KEYS, envFromFlags, PROCESS_OPTIONS } from '../process-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { parseWorkdir } from '../values.ts';
 

@@ -3,7 +3,8 @@ import { badInput, errnoOf, MydockerError } from '../../base/errors.ts';
 import { follow, howFromFlags } from '../drive.ts';
 import { chooseImage, imageSpec } from '../image-words.ts';
 import { print, warn } from '../out.ts';
-import { CREATE_OPTIONS, DETACH_KEYS, specFromFlags } from '../run-options.ts';
+import { DETACH_KEYS } from '../process-options.ts';
+import { CREATE_OPTIONS, specFromFlags } from '../run-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 
 /** `mydocker run`: create a container, start it and, without -d, stay until it ends. */

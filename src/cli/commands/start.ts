@@ -2,7 +2,7 @@ import { badInput } from '../../base/errors.ts';
 import type { Running } from '../../engine/types.ts';
 import { type Attached, follow, howWithoutTty } from '../drive.ts';
 import { print, warn } from '../out.ts';
-import { DETACH_KEYS } from '../run-options.ts';
+import { DETACH_KEYS } from '../process-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
 

@@ -1,0 +1,73 @@
+import type { MountSpec } from './mount-types.ts';
+import type { Resources } from './resource-types.ts';
+
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopped' | 'broken';
+
+/** One row of `ps`, and the head of `inspect`. */
+export interface ContainerSummary {
+  /** 64 hex digits. */
+  id: string;
+  name: string;
+  status: ContainerStatus;
+  /** Host pid of the container's process 1; only while running. */
+  pid?: number;
+  /** Exit code of the last run; only when stopped. */
+  exitCode?: number;
+  /** "" without a network. */
+  ip: string;
+  /** Full argv: entrypoint and command. */
+  command: readonly string[];
+  /** Unix milliseconds. */
+  createdAtMs: number;
+  startedAtMs?: number;
+  finishedAtMs?: number;
+  /** Reference as the user gave it. */
+  image: string;
+  imageId: string;
+  ports: string;
+  labels: Readonly<Record<string, string>>;
+  /** Why the last run ended in a way no exit code tells ("the host restarted", "out of memory"), or what is broken. */
+  note?: string;
+}
+
+/** `inspect` of a container: the summary and everything recorded. */
+export interface ContainerDetails extends ContainerSummary {
+  path: string;
+  args: readonly string[];
+  config: {
+    env: readonly string[];
+    workdir: string;
+    user: string;
+    tty: boolean;
+    stdin: boolean;
+    hostname: string;
+    entrypoint: readonly string[];
+    cmd: readonly string[];
+    stopSignal: string;
+    stopTimeoutS: number;
+  };
+  hostConfig: {
+    mounts: readonly MountSpec[];
+    resources: Resources;
+    readOnly: boolean;
+    init: boolean;
+    autoRemove: boolean;
+    network: string;
+    capAdd: readonly string[];
+    capDrop: readonly string[];
+    /** custom: a profile of the caller's, or the default one for other capabilities. */
+    seccomp: 'default' | 'unconfined' | 'custom';
+    noNewPrivileges: boolean;
+  };
+  oomKilled: boolean;
+  rootDir: string;
+  logPath: string;
+}
+
+export interface StopResult {
+  id: string;
+  /** False if the container was not running. */
+  wasRunning: boolean;
+  /** Present when SIGKILL was sent at once because process 1 would never see the signal. */
+  note?: string;
+}
