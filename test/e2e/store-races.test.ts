@@ -80,8 +80,8 @@ test('create and run against rmi and import of the same image: whatever was crea
     const creations = [0, 1, 2].map(async (n) => {
       await sleep(random(20));
       return n === 0
-        ? host.run(['run', '-d', 'fought', '/busybox', 'sleep', '600'])
-        : host.run(['create', 'fought', '/busybox', 'sleep', '600']);
+        ? host.run(['run', '--pull', 'never', '-d', 'fought', '/busybox', 'sleep', '600'])
+        : host.run(['create', '--pull', 'never', 'fought', '/busybox', 'sleep', '600']);
     });
     await sleep(random(25));
     const removal = host.run(i % 3 === 0 ? ['rmi', '-f', 'fought'] : ['rmi', 'fought']);
