@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "launch.h"
@@ -56,5 +57,7 @@ void detach(void) {
   }
   close(p[1]);
   if (read(p[0], &code, 1) != 1) code = 1;
+  /* What failed is over when the caller hears of it: the process too. */
+  if (code != 0) waitpid(pid, NULL, 0);
   _exit(code);
 }
