@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import type { Step } from '../../src/plan/index.ts';
 import { sayStep } from '../../src/shim/failure.ts';
 import { cgroups, command, EXECUTABLE, Host, type Result, until } from './harness.ts';
-import { inTerminal, stateOf } from './state.ts';
+import { inTerminal, shims, stateOf } from './state.ts';
 
 interface Explained {
   n: number;
@@ -124,6 +124,7 @@ async function walk({ steps, attempt, tidy }: Walk): Promise<number> {
   await Promise.all(
     lanes.map(async (lane) => {
       const before = stateOf(lane.host.root);
+      const alive = shims(lane.host.root).length;
       for (let n = next++; n < works && n <= (steps?.length ?? 500); n = next++) {
         const result = await attempt(lane, String(n));
         if (result.code === 0 && steps === undefined) {
@@ -132,6 +133,8 @@ async function walk({ steps, attempt, tidy }: Walk): Promise<number> {
           continue;
         }
         checkFailure(result, n, steps?.[n - 1]);
+        // A shim that told the failure over its socket is still in exit(2) for a moment.
+        await until('its shim has ended', () => shims(lane.host.root).length <= alive);
         assert.deepEqual(stateOf(lane.host.root), before, `after a fault at step ${n} all is as before`);
         assert.equal(readFileSync(`${lane.data}/kept`, 'utf8'), 'kept\n');
         watch.look(`step ${n}`);
