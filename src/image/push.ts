@@ -20,7 +20,7 @@ import type { RegistryClient } from './registry/client.ts';
 import type { RegistryConfig } from './registry/config.ts';
 import type { Credentials } from './registry/credentials.ts';
 import { clientFor } from './remote.ts';
-import { requireImage } from './store.ts';
+import { noSuchImage, resolveImage } from './store.ts';
 
 /** What `push` takes. */
 export interface PushOptions {
@@ -66,7 +66,8 @@ export async function pushImage(options: PushOptions): Promise<PushedImage> {
     });
   }
   const name = canonicalName(reference);
-  const image = requireImage(root, name);
+  const image = resolveImage(root, name);
+  if (image === undefined) throw noSuchImage(options.reference);
   const push: Push = { options, client: clientFor(options, reference.domain), repository: reference.path };
   const pushed = await whileStoring(root, async () => {
     const digest = await compressLayers(root, image.manifestDigest);

@@ -223,6 +223,11 @@ export class Registry {
     return `${this.directory}/data/docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`;
   }
 
+  /** Where what it knows of a repository lies: removed, it has never heard of it. Its blobs stay. */
+  repositoryDirectory(repository: string): string {
+    return `${this.directory}/data/docker/registry/v2/repositories/${repository}`;
+  }
+
   async stop(): Promise<void> {
     const gone = new Promise((resolve) => this.child.once('exit', resolve));
     if (this.child.exitCode === null) this.child.kill('SIGKILL');
