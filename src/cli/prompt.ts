@@ -11,7 +11,6 @@ export async function ask(question: string, options: { hidden?: boolean } = {}):
       remedy: 'give it on the command line, or --password-stdin',
     });
   }
-  writeError(question);
   const { createInterface } = await import('node:readline');
   const { Writable } = await import('node:stream');
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -21,6 +20,8 @@ export async function ask(question: string, options: { hidden?: boolean } = {}):
     output: hidden ? nowhere : process.stderr,
     terminal: true,
   });
+  // Only now: from here on the terminal itself shows nothing of what is typed.
+  writeError(question);
   try {
     return await new Promise((resolve, reject) => {
       lines.once('line', resolve);
