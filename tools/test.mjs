@@ -54,6 +54,8 @@ const TEST_PACKAGES = {
   setfattr: 'attr',
   python3: 'python3-minimal',
   zstd: 'zstd',
+  xz: 'xz-utils',
+  strace: 'strace',
   podman: 'podman',
   dockerd: 'docker.io',
 };

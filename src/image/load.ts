@@ -10,11 +10,12 @@ import {
   type ManifestDigest,
   putBlob,
   readBlob,
+  updateIndex,
 } from '../storage/index.ts';
 import { type ArchivedImage, readArchive } from './archive.ts';
 import { enterImage } from './enter.ts';
 import { blobsOf, parseImageConfig } from './foreign.ts';
-import { type Leftovers, sweepStore, undoAndThrow, whileStoring } from './garbage.ts';
+import { deleteUnused, type Leftovers, sweepStore, undoAndThrow, whileStoring } from './garbage.ts';
 import { unpackCompressed } from './layer.ts';
 import type { ImageFile } from './manifest.ts';
 import type { OnProgress } from './progress.ts';
@@ -53,12 +54,17 @@ export async function loadImages(options: LoadOptions): Promise<LoadedImage[]> {
       for (const { image, file } of checked) await unpack(options, image, file, leftovers);
       const list: LoadedImage[] = [];
       for (const { image, file } of checked) list.push(await enter(root, image, file));
+      // What else was in the archive: signatures, other platforms.
+      await updateIndex(
+        root,
+        () => undefined,
+        (index) => void deleteUnused(root, index, leftovers),
+      );
       return list;
     } catch (error) {
       return await undoAndThrow(root, leftovers, error);
     }
   });
-  // What else was in the archive: signatures, other platforms.
   await sweepStore(root);
   return loaded;
 }
