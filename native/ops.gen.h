@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0xe99f5864u
+#define PLAN_VERSION 0x3b5e0249u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -71,6 +71,16 @@ enum op_code {
   OP_SECCOMP = 100,
   OP_LIMIT_CAPABILITIES = 101,
   OP_NAMESPACE_ROOT = 68,
+  OP_OPEN_NAMESPACE = 140,
+  OP_MAKE_USERNS = 141,
+  OP_GIVE_STREAMS = 142,
+  OP_UID_MAP = 143,
+  OP_ADD_GROUPS = 144,
+  OP_KEEP_CAPABILITIES = 145,
+  OP_POPULATE = 146,
+  OP_RELEASE_VOLUME = 147,
+  OP_SETDOMAINNAME = 148,
+  OP_INNER_ROOT = 149,
   OP_STATE_FILE = 80,
   OP_EXIT_FILE = 81,
   OP_LOG = 82,
@@ -114,7 +124,7 @@ enum op_code {
   X(30, "mount", "sssus", op_mount) /* source, target, fstype, flags, data */ \
   X(31, "umount", "su", op_umount) /* target, flags */ \
   X(32, "open-tree", "suu", op_open_tree) /* path, recursive, slot */ \
-  X(33, "tree-setattr", "uuuuu", op_tree_setattr) /* slot, set, clear, propagation, recursive */ \
+  X(33, "tree-setattr", "uuuuuu", op_tree_setattr) /* slot, set, clear, propagation, recursive, userns */ \
   X(34, "attach-tree", "usu", op_attach_tree) /* slot, target, create */ \
   X(35, "mount-setattr", "suuu", op_mount_setattr) /* target, set, clear, recursive */ \
   X(36, "pivot-root", "ss", op_pivot_root) /* newRoot, putOld */ \
@@ -141,6 +151,16 @@ enum op_code {
   X(100, "seccomp", "ub", op_seccomp) /* flags, filter */ \
   X(101, "limit-capabilities", "q", op_limit_capabilities) /* mask */ \
   X(68, "namespace-root", "", op_namespace_root) /*  */ \
+  X(140, "open-namespace", "su", op_open_namespace) /* path, slot */ \
+  X(141, "make-userns", "ssu", op_make_userns) /* uidMap, gidMap, slot */ \
+  X(142, "give-streams", "uu", op_give_streams) /* uid, gid */ \
+  X(143, "uid-map", "ss", op_uid_map) /* uidMap, gidMap */ \
+  X(144, "add-groups", "v", op_add_groups) /* groups */ \
+  X(145, "keep-capabilities", "", op_keep_capabilities) /*  */ \
+  X(146, "populate", "uss", op_populate) /* slot, from, volume */ \
+  X(147, "release-volume", "ssu", op_release_volume) /* path, user, remove */ \
+  X(148, "setdomainname", "s", op_setdomainname) /* name */ \
+  X(149, "inner-root", "", op_inner_root) /*  */ \
   X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
   X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \
   X(82, "log", "squ", op_log) /* path, maxBytes, maxFiles */ \

@@ -53,6 +53,10 @@ static int set_attr(int dir, const char *path, unsigned flags, struct mount_attr
  * at once or for none. */
 int op_tree_setattr(struct ctx *c, const struct arg *a) {
   struct mount_attr attr = {.attr_set = a[1].num, .attr_clr = a[2].num, .propagation = a[3].num};
+  if (a[5].num != NO_SLOT) {
+    attr.attr_set |= MOUNT_ATTR_IDMAP;
+    attr.userns_fd = (uint64_t)slot_fd(c, a[5].num);
+  }
   return set_attr(slot_fd(c, a[0].num), "", AT_EMPTY_PATH | (a[4].num != 0 ? AT_RECURSIVE : 0u), &attr);
 }
 

@@ -26,6 +26,7 @@ struct identity {
 };
 
 static struct identity who;
+static struct arg more; /* groups asked for */
 static char home[4096];
 
 /* ENOENT when missing. Only a plain file: a pipe or a device put there by an image could hold us for ever. */
@@ -187,6 +188,40 @@ static int find_groups(const char *group) {
   return found || *group == 0 ? 0 : ENXIO;
 }
 
+/* Groups beside the user's own: numbers, or names of the container's own file. */
+static int find_more(void) {
+  const char *name = more.str;
+  for (uint64_t i = 0; i < more.num; i++) {
+    name += sizeof(uint32_t);
+    bool number = is_number(name);
+    uint32_t gid = number ? to_number(name) : 0;
+    if (gid > MAX_ID) return EINVAL;
+    struct lines l;
+    int err = number ? 0 : lines_open(&l, "/etc/group");
+    if (err != 0) return err == ENOENT ? ENXIO : err;
+    for (char *line; !number && (line = lines_next(&l, &err)) != NULL;) {
+      char *field[4];
+      if (split(line, field, 4) < 3 || strcmp(field[0], name) != 0 || !to_id(field[2], &gid)) continue;
+      close(l.fd);
+      number = true;
+    }
+    if (!number) {
+      close(l.fd);
+      return err != 0 ? err : ENXIO;
+    }
+    add_group(gid);
+    name += strlen(name) + 1;
+  }
+  return 0;
+}
+
+/* Kept until the user is known. */
+int op_add_groups(struct ctx *c, const struct arg *a) {
+  (void)c;
+  more = a[0];
+  return 0;
+}
+
 /* The program opens its streams again by name (/dev/stdout, a log linked to it): pipes and the terminal made for it must
  * be its own. Refused without CAP_CHOWN, and then it works with what it was given. */
 static void give_streams(uid_t uid) {
@@ -210,6 +245,7 @@ int op_set_user(struct ctx *c, const struct arg *a) {
 
   int err = find_user(user);
   if (err == 0) err = find_groups(group != NULL ? group : "");
+  if (err == 0) err = find_more();
   if (err != 0) return err;
   give_streams(who.uid);
   if (syscall(SYS_setgroups, (size_t)who.group_count, who.groups) < 0) return errno;

@@ -39,15 +39,22 @@ export class Core {
     return this.cgroupHost;
   }
 
-  cgroupFacts(): CgroupV1Facts {
+  /** What decides which files are written for a cgroup at this path below each hierarchy. */
+  cgroupFacts(path = 'mydocker/x'): CgroupV1Facts {
     const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'latin1').trim() : '');
     const mountOf = (name: string) => this.cgroups().v1.find((h) => h.controllers.includes(name))?.mount;
     const cpuset = mountOf('cpuset');
     const memory = mountOf('memory');
+    const above = path.split('/').slice(0, -1);
+    const parents = above.map((_, i) => above.slice(0, i + 1).join('/'));
+    const cpusOf = (name: string): string =>
+      cpuset === undefined ? '' : read(`${cpuset}/${name}/cpuset.cpus`);
+    const cpusetEmpty = cpuset === undefined ? [] : parents.filter((name) => cpusOf(name) === '');
+    const filled = parents.findLast((name) => !cpusetEmpty.includes(name)) ?? '.';
     return {
-      cpus: cpuset === undefined ? '' : read(`${cpuset}/cpuset.cpus`),
-      mems: cpuset === undefined ? '' : read(`${cpuset}/cpuset.mems`),
-      cpusetParentEmpty: cpuset !== undefined && read(`${cpuset}/mydocker/cpuset.cpus`) === '',
+      cpus: cpusOf(filled),
+      mems: cpuset === undefined ? '' : read(`${cpuset}/${filled}/cpuset.mems`),
+      cpusetEmpty,
       hasMemsw: memory !== undefined && existsSync(`${memory}/memory.memsw.limit_in_bytes`),
     };
   }

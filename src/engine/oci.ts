@@ -5,9 +5,12 @@ import {
   DEFAULT_MASKED_PATHS,
   DEFAULT_READONLY_PATHS,
   defaultFilter,
+  defaultMounts,
+  type NamespaceType,
   type OciMount,
   type OciProcess,
   type OciSpec,
+  sameCapabilities,
 } from '../runtime/index.ts';
 import type { ContainerRecord } from '../storage/index.ts';
 
@@ -18,9 +21,18 @@ export function cgroupsPath(id: string): string {
 
 const NAMESPACES = ['mount', 'pid', 'uts', 'ipc', 'cgroup'] as const;
 
-export function namespacesOf(record: ContainerRecord): OciSpec['linux']['namespaces'] {
-  return record.network === 'host' ? NAMESPACES : [...NAMESPACES, 'network'];
+/** The namespaces a container does not share with its caller. */
+export function namespacesOf(record: ContainerRecord): NamespaceType[] {
+  return record.network === 'host' ? [...NAMESPACES] : [...NAMESPACES, 'network'];
 }
+
+/** Settings of a network of its own, as Docker has them. */
+const NETWORK_SYSCTLS = {
+  'net.ipv4.ip_unprivileged_port_start': '0',
+  'net.ipv4.ping_group_range': '0 2147483647',
+} as const;
+
+const SHM_BYTES = 64 * 1024 * 1024;
 
 function isFile(path: string): boolean {
   try {
@@ -46,18 +58,19 @@ function mountsOf(record: ContainerRecord, containerDir: string): OciMount[] {
       destination: `/etc/${name}`,
       type: 'bind',
       source: `${containerDir}/${name}`,
-      options: [],
+      options: ['rbind'],
       sourceIsFile: true,
     }),
   );
   const asked = record.mounts.map((m): OciMount => {
     const mode = m.readOnly ? ['ro'] : [];
+    const below = m.readOnly ? ['rro'] : [];
     if (m.type === 'bind') {
       return {
         destination: m.target,
         type: 'bind',
         source: m.source,
-        options: mode,
+        options: ['rbind', ...below],
         sourceIsFile: isFile(m.source),
       };
     }
@@ -67,7 +80,8 @@ function mountsOf(record: ContainerRecord, containerDir: string): OciMount[] {
       destination: m.target,
       type: 'tmpfs',
       source: 'tmpfs',
-      options: [...mode, ...size, ...bits, ...(m.options ?? [])],
+      why: 'scratch space in memory, asked for with --tmpfs',
+      options: ['nosuid', 'nodev', 'noexec', ...mode, ...size, ...bits, ...(m.options ?? [])],
     };
   });
   // A mount of the user's on /etc/hosts and the like replaces ours.
@@ -89,7 +103,7 @@ export function processOf(record: ContainerRecord): OciProcess {
     args: [...record.entrypoint, ...record.cmd],
     env: record.env,
     cwd: record.workdir === '' ? '/' : record.workdir,
-    capabilities: record.capabilities ?? DEFAULT_CAPABILITIES,
+    capabilities: sameCapabilities(record.capabilities ?? DEFAULT_CAPABILITIES),
     noNewPrivileges: record.noNewPrivileges ?? false,
     seccomp: seccompOf(record),
   };
@@ -106,9 +120,10 @@ export function ociSpec(record: ContainerRecord, containerDir: string): OciSpec 
     process: processOf(record),
     root: { path: `${containerDir}/rootfs`, readonly: record.readOnly },
     hostname: record.hostname,
-    mounts: mountsOf(record, containerDir),
+    mounts: [...defaultMounts({ shmBytes: SHM_BYTES, privileged: false }), ...mountsOf(record, containerDir)],
     linux: {
-      namespaces: namespacesOf(record),
+      namespaces: namespacesOf(record).map((type) => ({ type })),
+      ...(record.network === 'host' ? {} : { sysctl: NETWORK_SYSCTLS }),
       cgroupsPath: cgroupsPath(record.id),
       resources: {
         ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes } }),

@@ -68,10 +68,12 @@ function setattr(
   where: string,
   a: { set: number; clear: number; recursive: number },
   propagation = 0,
+  userns = NO_SLOT,
 ): string {
   const parts = [
     ...(a.set === 0 ? [] : [`set ${names.attributes(a.set)}`]),
     ...(a.clear === 0 ? [] : [`clear ${names.attributes(a.clear)}`]),
+    ...(userns === NO_SLOT ? [] : [`MOUNT_ATTR_IDMAP as in ${slot(userns)}`]),
     ...(propagation === 0 ? [] : [`propagation ${names.mountFlags(propagation)}`]),
   ];
   return `mount_setattr(${where}, ${a.recursive === 0 ? '0' : 'AT_RECURSIVE'}, {${parts.join(', ')}})`;
@@ -155,7 +157,7 @@ function mountText(a: Action): string | undefined {
     case 'open-tree':
       return `open_tree(${quote(a.path)}, OPEN_TREE_CLONE${a.recursive === 0 ? '' : '|AT_RECURSIVE'}) -> ${slot(a.slot)}`;
     case 'tree-setattr':
-      return setattr(slot(a.slot), a, a.propagation);
+      return setattr(slot(a.slot), a, a.propagation, a.userns);
     case 'attach-tree':
       return `move_mount(${slot(a.slot)}, ${quote(a.target)} in the root${TARGET_MADE[a.create] ?? ''})`;
     case 'mount-setattr':
@@ -223,6 +225,37 @@ function processText(a: Action): string | undefined {
   }
 }
 
+/** User namespaces and volumes: codes 140 to 149. */
+function userText(a: Action): string | undefined {
+  switch (a.op) {
+    case 'open-namespace':
+      return `open(${quote(a.path)}) -> ${slot(a.slot)}`;
+    case 'make-userns':
+      return `clone3(CLONE_NEWUSER), uid_map ${ids(a.uidMap)}, gid_map ${ids(a.gidMap)} -> ${slot(a.slot)}`;
+    case 'uid-map':
+      return `write(/proc/CHILD/uid_map, ${ids(a.uidMap)}; gid_map, ${ids(a.gidMap)})`;
+    case 'give-streams':
+      return `fchown(pipes, ${a.uid}, ${a.gid})`;
+    case 'add-groups':
+      return `groups ${a.groups.map(quote).join(', ')}, looked up in the root`;
+    case 'keep-capabilities':
+      return 'prctl(PR_SET_KEEPCAPS, 1)';
+    case 'populate':
+      return `copy(${quote(a.from)} in ${slot(a.slot)}, ${quote(`${a.volume}/_data`)}, if that is empty)`;
+    case 'release-volume':
+      return `unlinkat(${quote(a.path)}: its user ${a.user.slice(0, 12)}${a.remove === 0 ? '' : ', and the volume if nobody uses it'})`;
+    case 'setdomainname':
+      return `setdomainname(${quote(a.name)})`;
+    case 'inner-root':
+      return 'setgroups(0), setresgid(0, 0, 0), setresuid(0, 0, 0)';
+    default:
+      return undefined;
+  }
+}
+
+/** "0 100000 65536" for a map of one line. */
+const ids = (map: string): string => quote(map.trim().replaceAll('\n', ', '));
+
 /** What the monitor keeps: codes from 80. */
 function monitorText(a: Action): string | undefined {
   switch (a.op) {
@@ -247,5 +280,12 @@ function monitorText(a: Action): string | undefined {
 
 /** One action as a call with its arguments in words, nothing left out. */
 export function actionText(action: Action): string {
-  return fileText(action) ?? mountText(action) ?? processText(action) ?? monitorText(action) ?? action.op;
+  return (
+    fileText(action) ??
+    mountText(action) ??
+    processText(action) ??
+    userText(action) ??
+    monitorText(action) ??
+    action.op
+  );
 }

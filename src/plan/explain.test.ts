@@ -36,7 +36,7 @@ const TABLE: ReadonlyArray<readonly [Action, string]> = [
     'open_tree("/d", OPEN_TREE_CLONE|AT_RECURSIVE) -> slot 3',
   ],
   [
-    { op: 'tree-setattr', slot: 3, set: 1, clear: 0, propagation: 1 << 18, recursive: 1 },
+    { op: 'tree-setattr', slot: 3, set: 1, clear: 0, propagation: 1 << 18, recursive: 1, userns: NO_SLOT },
     'mount_setattr(slot 3, AT_RECURSIVE, {set MOUNT_ATTR_RDONLY, propagation MS_PRIVATE})',
   ],
   [

@@ -84,7 +84,7 @@ export const OPS = {
   },
   'tree-setattr': {
     code: 33,
-    args: { slot: 'u32', set: 'u32', clear: 'u32', propagation: 'u32', recursive: 'u32' },
+    args: { slot: 'u32', set: 'u32', clear: 'u32', propagation: 'u32', recursive: 'u32', userns: 'u32' },
     call: 'mount_setattr',
   },
   'attach-tree': {
@@ -134,6 +134,30 @@ export const OPS = {
   },
   'limit-capabilities': { code: 101, args: { mask: 'u64' }, call: 'capget, capset' },
   'namespace-root': { code: 68, args: {}, call: 'setns(/proc/self/ns/mnt), fchdir' },
+  // Namespaces of others, users of its own.
+  'open-namespace': { code: 140, args: { path: 'str', slot: 'u32' }, call: 'open' },
+  'make-userns': {
+    code: 141,
+    args: { uidMap: 'str', gidMap: 'str', slot: 'u32' },
+    call: 'clone3(CLONE_NEWUSER), write, open',
+  },
+  'give-streams': { code: 142, args: { uid: 'u32', gid: 'u32' }, call: 'fchown' },
+  'uid-map': { code: 143, args: { uidMap: 'str', gidMap: 'str' }, call: 'write' },
+  'add-groups': { code: 144, args: { groups: 'strv' }, call: '(with set-user)' },
+  'keep-capabilities': { code: 145, args: {}, call: 'prctl(PR_SET_KEEPCAPS)' },
+  // What a volume begins with, and how it ends.
+  populate: {
+    code: 146,
+    args: { slot: 'u32', from: 'str', volume: 'str' },
+    call: 'flock, openat2, read, write, mknodat …',
+  },
+  'release-volume': {
+    code: 147,
+    args: { path: 'str', user: 'str', remove: 'u32' },
+    call: 'unlinkat, rmdir, unlinkat …',
+  },
+  setdomainname: { code: 148, args: { name: 'str' }, call: 'setdomainname' },
+  'inner-root': { code: 149, args: {}, call: 'setgroups, setresgid, setresuid' },
   // What the monitor keeps while the container lives.
   'state-file': { code: 80, args: { path: 'str', id: 'str', bootId: 'str' }, call: 'open, write, rename' },
   'exit-file': { code: 81, args: { path: 'str', oomPath: 'str', sync: 'u32' }, call: 'open, write, rename' },

@@ -1,6 +1,9 @@
 import { MydockerError } from '../base/index.ts';
 import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
-import type { CgroupHost, Hierarchy } from './cgroup-host.ts';
+import type { CgroupHost } from './cgroup-host.ts';
+import { type CgroupV1Facts, limitsV1 } from './limits-v1.ts';
+import { limitsV2 } from './limits-v2.ts';
+import type { OciResources } from './oci-resources.ts';
 import type { OciLinux } from './spec.ts';
 
 /** What the rest of the plan and the monitor need to know of the container's cgroup. */
@@ -30,100 +33,49 @@ function missing(controller: string, flag: string): MydockerError {
   );
 }
 
-/** A limit whose file does not exist here must be refused, never ignored. */
-function checkControllers(resources: OciLinux['resources'], has: (controller: string) => boolean): void {
-  if (resources.memory !== undefined && !has('memory')) throw missing('memory', 'memory');
-  if (resources.cpu?.quota !== undefined && !has('cpu')) throw missing('cpu', 'CPU time');
-  if (resources.cpu?.cpus !== undefined && !has('cpuset')) throw missing('cpuset', 'the set of CPUs');
-  if (resources.pids !== undefined && !has('pids')) throw missing('pids', 'the number of processes');
+/** What of the limits needs which controller. */
+function needs(resources: OciResources): ReadonlyArray<readonly [controller: string, flag: string]> {
+  const { memory, cpu, pids, blockIO, hugepageLimits = [] } = resources;
+  const asked = (part: object | undefined): boolean =>
+    part !== undefined && Object.values(part).some((value) => value !== undefined);
+  const { cpus, mems, ...time } = cpu ?? {};
+  return [
+    ...(asked(memory) ? [['memory', 'memory'] as const] : []),
+    ...(asked(time) ? [['cpu', 'CPU time'] as const] : []),
+    ...(cpus !== undefined ? [['cpuset', 'the set of CPUs'] as const] : []),
+    ...(mems !== undefined ? [['cpuset', 'the set of memory nodes'] as const] : []),
+    ...(pids !== undefined && pids.limit > 0 ? [['pids', 'the number of processes'] as const] : []),
+    ...(asked(blockIO) ? [['io', 'block I/O'] as const] : []),
+    ...(hugepageLimits.length > 0 ? [['hugetlb', 'huge pages'] as const] : []),
+  ];
 }
 
-/** Docker's device rules (v1): any node may be made, only these may be opened. */
-const DEVICE_RULES = [
-  'c *:* m',
-  'b *:* m',
-  'c 1:3 rwm',
-  'c 1:5 rwm',
-  'c 1:7 rwm',
-  'c 1:8 rwm',
-  'c 1:9 rwm',
-  'c 5:0 rwm',
-  'c 5:1 rwm',
-  'c 5:2 rwm',
-  'c 136:* rwm',
-];
-
-function limitsV1(h: Hierarchy, dir: string, parent: string, linux: OciLinux, host: CgroupV1Facts): Noted[] {
-  const { memory, cpu, pids } = linux.resources;
-  const out: Noted[] = [];
-  const set = (file: string, data: string, why: string) =>
-    out.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
-  if (h.controllers.includes('cpuset')) {
-    // A v1 cpuset is born empty and takes no process before both files are set, its parent's first.
-    if (host.cpusetParentEmpty) {
-      for (const [file, value] of [
-        ['cpuset.cpus', host.cpus],
-        ['cpuset.mems', host.mems],
-      ] as const) {
-        out.push({
-          op: 'write',
-          path: `${parent}/${file}`,
-          data: value,
-          create: 0,
-          why: 'the parent cpuset starts empty',
-        });
-      }
-    }
-    set('cpuset.mems', host.mems, 'a cpuset takes no process before its memory nodes are set');
-    set(
-      'cpuset.cpus',
-      cpu?.cpus ?? host.cpus,
-      cpu?.cpus ? 'the cores this container may use' : 'all cores: no limit asked',
-    );
-  }
-  if (h.controllers.includes('memory') && memory !== undefined) {
-    set(
-      'memory.limit_in_bytes',
-      String(memory.limit),
-      'memory beyond this is reclaimed, then the OOM killer comes',
-    );
-    if (host.hasMemsw) {
-      set(
-        'memory.memsw.limit_in_bytes',
-        String(memory.limit * 2),
-        'memory and swap together: twice the limit, as Docker',
-      );
-    }
-  }
-  if (h.controllers.includes('cpu') && cpu?.quota !== undefined) {
-    set(
-      'cpu.cfs_period_us',
-      String(cpu.period ?? 100_000),
-      'the length of one accounting period, in microseconds',
-    );
-    set('cpu.cfs_quota_us', String(cpu.quota), 'CPU time per period, in microseconds');
-  }
-  if (h.controllers.includes('pids') && pids !== undefined) {
-    set('pids.max', String(pids.limit), 'a fork bomb ends here');
-  }
-  if (h.controllers.includes('devices')) {
-    set('devices.deny', 'a', 'no device at all, then the harmless ones one by one');
-    for (const rule of DEVICE_RULES) set('devices.allow', rule, 'a device every container has');
-  }
-  return out;
+/** A limit whose controller does not exist here must be refused, never ignored. */
+function checkControllers(resources: OciResources, has: (controller: string) => boolean): void {
+  for (const [controller, flag] of needs(resources)) if (!has(controller)) throw missing(controller, flag);
 }
 
-/** Facts about a v1 host that decide which files are written. */
-export interface CgroupV1Facts {
-  cpus: string;
-  mems: string;
-  cpusetParentEmpty: boolean;
-  hasMemsw: boolean;
+/** A v1 cpuset is born empty: what is above the container's must be filled first. */
+function fillParent(parent: string, facts: CgroupV1Facts): Noted[] {
+  return (['cpus', 'mems'] as const).map((file) => ({
+    op: 'write',
+    path: `${parent}/cpuset.${file}`,
+    data: facts[file],
+    create: 0,
+    why: 'the parent cpuset starts empty',
+  }));
+}
+
+/** The directories above the container's own, outermost first: "/a", "/a/b" for "a/b/id". */
+function ancestors(cgroupsPath: string): string[] {
+  const parts = cgroupsPath.split('/').slice(0, -1);
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
 function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): CgroupPlan {
-  checkControllers(linux.resources, (name) => host.v1.some((h) => h.controllers.includes(name)));
-  const parentName = linux.cgroupsPath.slice(0, linux.cgroupsPath.lastIndexOf('/'));
+  const has = (name: string): boolean => host.v1.some((h) => h.controllers.includes(name));
+  checkControllers(linux.resources, (name) => has(name === 'io' ? 'blkio' : name));
+  if (Object.keys(linux.resources.unified ?? {}).length > 0) throw missing('unified', 'files of cgroup v2');
   const list: Noted[] = [];
   const join: Noted[] = [];
   const dirOf = (name: string) => {
@@ -132,15 +84,19 @@ function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
   };
   for (const h of host.v1) {
     const dir = `${h.mount}/${linux.cgroupsPath}`;
-    const parent = `${h.mount}/${parentName}`;
     const name = h.controllers.join(',');
-    list.push({
-      op: 'mkdir',
-      path: parent,
-      mode: 0o755,
-      ignore: 'EEXIST',
-      why: `where all containers' ${name} cgroups are`,
-    });
+    for (const above of ancestors(linux.cgroupsPath)) {
+      const path = `${h.mount}/${above}`;
+      list.push({
+        op: 'mkdir',
+        path,
+        mode: 0o755,
+        ignore: 'EEXIST',
+        why: `above this container's ${name} cgroup`,
+      });
+      if (h.controllers.includes('cpuset') && facts.cpusetEmpty.includes(above))
+        list.push(...fillParent(path, facts));
+    }
     list.push({
       op: 'mkdir',
       path: dir,
@@ -148,7 +104,8 @@ function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
       why: `this container's ${name} cgroup`,
       undo: { op: 'rmdir', path: dir },
     });
-    list.push(...limitsV1(h, dir, parent, linux, facts));
+    for (const { file, data, why } of limitsV1(h.controllers, linux.resources, facts))
+      list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
     join.push({
       op: 'write',
       path: `${dir}/tasks`,
@@ -180,28 +137,11 @@ function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
   };
 }
 
-function limitsV2(dir: string, linux: OciLinux): Noted[] {
-  const { memory, cpu, pids } = linux.resources;
-  const out: Noted[] = [];
-  const set = (file: string, data: string, why: string) =>
-    out.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
-  if (memory !== undefined) {
-    set('memory.max', String(memory.limit), 'memory beyond this is reclaimed, then the OOM killer comes');
-    set('memory.swap.max', String(memory.limit), 'swap: as much again, as Docker');
-  }
-  if (cpu?.quota !== undefined)
-    set('cpu.max', `${cpu.quota} ${cpu.period ?? 100_000}`, 'CPU time per period, in microseconds');
-  if (cpu?.cpus !== undefined) set('cpuset.cpus', cpu.cpus, 'the cores this container may use');
-  if (pids !== undefined) set('pids.max', String(pids.limit), 'a fork bomb ends here');
-  return out;
-}
-
-function planV2(host: CgroupHost, linux: OciLinux): CgroupPlan {
+function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): CgroupPlan {
   checkControllers(linux.resources, (name) => host.v2Controllers.includes(name));
   const root = host.v2 ?? '/sys/fs/cgroup';
-  const parent = `${root}/${linux.cgroupsPath.slice(0, linux.cgroupsPath.lastIndexOf('/'))}`;
   const dir = `${root}/${linux.cgroupsPath}`;
-  const wanted = ['cpu', 'cpuset', 'io', 'memory', 'pids'].filter((name) =>
+  const wanted = ['cpu', 'cpuset', 'hugetlb', 'io', 'memory', 'pids'].filter((name) =>
     host.v2Controllers.includes(name),
   );
   const enable = wanted.map((name) => `+${name}`).join(' ');
@@ -213,16 +153,26 @@ function planV2(host: CgroupHost, linux: OciLinux): CgroupPlan {
       create: 0,
       why: 'controllers must be on in every ancestor',
     },
-    { op: 'mkdir', path: parent, mode: 0o755, ignore: 'EEXIST', why: "where all containers' cgroups are" },
-    {
-      op: 'write',
-      path: `${parent}/cgroup.subtree_control`,
-      data: enable,
-      create: 0,
-      why: 'and in the parent',
-    },
+    ...ancestors(linux.cgroupsPath).flatMap((above): Noted[] => [
+      {
+        op: 'mkdir',
+        path: `${root}/${above}`,
+        mode: 0o755,
+        ignore: 'EEXIST',
+        why: "above this container's cgroup",
+      },
+      {
+        op: 'write',
+        path: `${root}/${above}/cgroup.subtree_control`,
+        data: enable,
+        create: 0,
+        why: 'and in every one below it',
+      },
+    ]),
     { op: 'mkdir', path: dir, mode: 0o755, why: "this container's cgroup", undo: { op: 'rmdir', path: dir } },
-    ...limitsV2(dir, linux),
+    ...limitsV2(linux.resources, facts.hasBfqWeight).map(
+      ({ file, data, why }): Noted => ({ op: 'write', path: `${dir}/${file}`, data, create: 0, why }),
+    ),
     {
       op: 'own',
       what: 'the processes in the cgroup',
@@ -241,7 +191,7 @@ function planV2(host: CgroupHost, linux: OciLinux): CgroupPlan {
 
 /** The container's cgroup: the same limits on v1, hybrid and v2. Throws for a limit this host cannot set. */
 export function planCgroup(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): CgroupPlan {
-  return host.version === 2 ? planV2(host, linux) : planV1(host, facts, linux);
+  return host.version === 2 ? planV2(host, facts, linux) : planV1(host, facts, linux);
 }
 
 /** Files through which a second process joins a running container's cgroup: v1 its tasks files, v2 its directory. */

@@ -6,20 +6,42 @@ export const MS = {
   NOSUID: 2,
   NODEV: 4,
   NOEXEC: 8,
+  SYNCHRONOUS: 16,
   REMOUNT: 32,
+  MANDLOCK: 64,
+  DIRSYNC: 128,
+  NOSYMFOLLOW: 256,
+  NOATIME: 1024,
+  NODIRATIME: 2048,
   BIND: 4096,
   REC: 16384,
+  SILENT: 32768,
+  UNBINDABLE: 1 << 17,
   PRIVATE: 1 << 18,
   SLAVE: 1 << 19,
+  SHARED: 1 << 20,
   RELATIME: 1 << 21,
+  I_VERSION: 1 << 23,
   STRICTATIME: 1 << 24,
+  LAZYTIME: 1 << 25,
 } as const;
 
 /** umount2(2). */
 export const MNT_DETACH = 2;
 
 /** mount_setattr(2) attributes. */
-export const MOUNT_ATTR = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const;
+export const MOUNT_ATTR = {
+  RDONLY: 1,
+  NOSUID: 2,
+  NODEV: 4,
+  NOEXEC: 8,
+  /** The three bits of the access time, 0 is relatime. */
+  ATIME: 0x70,
+  NOATIME: 0x10,
+  STRICTATIME: 0x20,
+  NODIRATIME: 0x80,
+  NOSYMFOLLOW: 0x200000,
+} as const;
 
 /** clone(2) and unshare(2) flags. */
 export const CLONE = {
@@ -33,12 +55,20 @@ export const CLONE = {
 } as const;
 
 /** File type bits of mknod(2)'s mode. */
+export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
 
 export const SIGKILL = 9;
 
 /** Resource number of setrlimit(2): open files. */
 export const RLIMIT_NOFILE = 7;
+
+/** All of them, at their numbers. */
+export const RLIMITS: readonly string[] =
+  'CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME'.split(
+    ' ',
+  );
 
 /** Capability numbers, capability.h. */
 export const CAP: Readonly<Record<string, number>> = {

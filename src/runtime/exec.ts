@@ -2,8 +2,9 @@ import { type Action, NO_SLOT, type Plan, STREAMS, type StepNotes, steps } from 
 import { joinCgroup } from './cgroup.ts';
 import type { CgroupHost } from './cgroup-host.ts';
 import { CLONE } from './constants.ts';
+import { NAMESPACE_FLAGS } from './namespaces.ts';
 import { leaveCaller, ownOomScore, programSteps } from './program.ts';
-import type { OciProcess } from './spec.ts';
+import type { NamespaceType, OciProcess } from './spec.ts';
 
 type Noted = Action & StepNotes;
 
@@ -13,9 +14,12 @@ export interface ExecInput {
   /** Process 1 on the host, with its start time (/proc/PID/stat field 22): a reused pid is refused. */
   pid: number;
   startTicks: number;
-  namespaces: ReadonlyArray<'mount' | 'pid' | 'uts' | 'ipc' | 'network' | 'cgroup'>;
+  /** Those it does not share with its caller. */
+  namespaces: readonly NamespaceType[];
   cgroups: CgroupHost;
   cgroupsPath: string;
+  /** A container with users of its own: who its root is on the host. */
+  root?: { uid: number; gid: number };
   stdin: boolean;
   inherit: boolean;
   hold: boolean;
@@ -34,16 +38,12 @@ export function planExec(input: ExecInput): Plan {
     (input.process.terminal ? STREAMS.tty : 0) |
     (input.inherit ? STREAMS.inherit : 0) |
     (input.hold ? STREAMS.hold : 0);
-  const inside = {
-    mount: CLONE.NEWNS,
-    uts: CLONE.NEWUTS,
-    ipc: CLONE.NEWIPC,
-    network: CLONE.NEWNET,
-    cgroup: CLONE.NEWCGROUP,
-    pid: 0,
-  };
   let nsFlags = 0;
-  for (const ns of input.namespaces) nsFlags |= inside[ns];
+  for (const ns of input.namespaces) if (ns !== 'pid') nsFlags |= NAMESPACE_FLAGS[ns];
+  // Its root, not ours: until then it is nobody there.
+  const within: Noted[] = input.namespaces.includes('user')
+    ? [{ op: 'inner-root', why: 'root of the user namespace' }]
+    : [];
   const host: Noted[] = [
     {
       op: 'open-process',
@@ -62,6 +62,12 @@ export function planExec(input: ExecInput): Plan {
     });
   }
   host.push({ op: 'streams', flags, why: 'pipes, or a terminal that follows' });
+  if (input.root !== undefined)
+    host.push({
+      op: 'give-streams',
+      ...input.root,
+      why: 'pipes of the host’s root could not be opened again inside',
+    });
   if (join.cloneInto !== undefined)
     host.push({
       op: 'open-path',
@@ -85,7 +91,7 @@ export function planExec(input: ExecInput): Plan {
   });
   const init: Noted[] = [
     { op: 'barrier', why: 'the host’s part must be done first' },
-    ownOomScore(),
+    ownOomScore(input.process.oomScoreAdj),
     ...join.tasks.map(
       (path): Noted => ({
         op: 'write',
@@ -96,6 +102,7 @@ export function planExec(input: ExecInput): Plan {
       }),
     ),
     { op: 'setns', slot: TARGET_SLOT, flags: nsFlags >>> 0, why: 'the container’s namespaces, root and all' },
+    ...within,
     ...leaveCaller(),
     ...programSteps(input.process, input.cgroups, { init: false, bindConsole: false }),
   ];

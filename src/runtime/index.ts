@@ -1,4 +1,3 @@
-export type { CgroupV1Facts } from './cgroup.ts';
 export {
   type CgroupHost,
   detectCgroups,
@@ -6,16 +5,32 @@ export {
   hasDeviceRules,
   parseCgroupMounts,
 } from './cgroup-host.ts';
-export { CAP, DEFAULT_CAPABILITIES } from './constants.ts';
+export { CAP, DEFAULT_CAPABILITIES, RLIMITS } from './constants.ts';
+export { DEFAULT_DEVICE_RULES } from './devices.ts';
 export { enterNamespace, privateMounts } from './enter.ts';
 export { type ExecInput, planExec } from './exec.ts';
+export { sysctlPath } from './finish.ts';
+export { defaultMounts } from './kernel-mounts.ts';
 export { type LaunchInput, planLaunch } from './launch.ts';
+export { type CgroupV1Facts, type LimitWrite, limitsV1 } from './limits-v1.ts';
+export { limitsV2 } from './limits-v2.ts';
+export type * from './oci-resources.ts';
+export type { IdmappedRoot } from './own-users-root.ts';
 export { compileSeccomp, defaultFilter } from './seccomp/index.ts';
 export {
   DEFAULT_MASKED_PATHS,
   DEFAULT_READONLY_PATHS,
+  hasNamespace,
+  type NamespaceType,
+  type OciCapabilities,
+  type OciDevice,
+  type OciIdMapping,
   type OciLinux,
   type OciMount,
+  type OciNamespace,
   type OciProcess,
+  type OciRlimit,
   type OciSpec,
+  type OciUser,
+  sameCapabilities,
 } from './spec.ts';

@@ -1,10 +1,16 @@
 import { type Action, NO_SLOT, type Plan, STREAMS, type Step, type StepNotes, steps } from '../plan/index.ts';
-import { type CgroupV1Facts, planCgroup } from './cgroup.ts';
+import { planCgroup } from './cgroup.ts';
 import type { CgroupHost } from './cgroup-host.ts';
-import { CLONE, MNT_DETACH, MOUNT_ATTR, MS } from './constants.ts';
+import { CLONE, MNT_DETACH, MS } from './constants.ts';
+import { askedDevices } from './devices.ts';
+import { finishSteps, sysctlSteps } from './finish.ts';
+import type { CgroupV1Facts } from './limits-v1.ts';
 import { planMasks } from './masks.ts';
 import { planMounts } from './mounts.ts';
+import { hasOwnUsers, type NamespacePlan, planNamespaces } from './namespaces.ts';
+import { type IdmappedRoot, planMappedRoot } from './own-users-root.ts';
 import { leaveCaller, ownOomScore, programSteps } from './program.ts';
+import { Slots } from './slots.ts';
 import type { OciSpec } from './spec.ts';
 
 type Noted = Action & StepNotes;
@@ -16,8 +22,8 @@ export interface LaunchInput {
   bootId: string;
   cgroups: CgroupHost;
   cgroupFacts: CgroupV1Facts;
-  /** Steps that mount the root file system on spec.root.path, from storage. */
-  rootfs: { host: readonly Step[]; init: readonly Step[] };
+  /** Steps that mount the root file system on spec.root.path, from storage; `mapped`: its owners are others inside. */
+  rootfs: { host: readonly Step[]; init: readonly Step[]; mapped?: IdmappedRoot };
   /** Messages for the new network namespace, from network. */
   network: readonly Step[];
   /** First free descriptor slot. */
@@ -31,15 +37,6 @@ export interface LaunchInput {
   hold: boolean;
   init: boolean;
 }
-
-const NAMESPACE_FLAGS = {
-  mount: CLONE.NEWNS,
-  pid: CLONE.NEWPID,
-  uts: CLONE.NEWUTS,
-  ipc: CLONE.NEWIPC,
-  network: CLONE.NEWNET,
-  cgroup: 0,
-} as const;
 
 /** Slot that holds the v2 cgroup directory for clone3. */
 const CGROUP_SLOT = 0;
@@ -129,10 +126,8 @@ function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
   ];
 }
 
-function cloneSteps(input: LaunchInput, cloneInto: string | undefined): Noted[] {
+function cloneSteps(flags: number, cloneInto: string | undefined): Noted[] {
   const list: Noted[] = [];
-  let flags = 0;
-  for (const ns of input.spec.linux.namespaces) flags |= NAMESPACE_FLAGS[ns];
   if (cloneInto !== undefined) {
     list.push({
       op: 'open-path',
@@ -143,7 +138,7 @@ function cloneSteps(input: LaunchInput, cloneInto: string | undefined): Noted[] 
   }
   list.push({
     op: 'clone',
-    flags: flags >>> 0,
+    flags,
     cgroupSlot: cloneInto === undefined ? NO_SLOT : CGROUP_SLOT,
     why: 'the container’s process 1, in new namespaces',
   });
@@ -163,17 +158,32 @@ function enterRoot(root: string): Noted[] {
       putOld: '.',
       why: 'the image becomes /; the host’s root lies stacked on it',
     },
-    { op: 'umount', target: '.', flags: MNT_DETACH, why: 'the host’s files are gone from here on' },
-    { op: 'chdir', path: '/', why: 'no working directory outside' },
   ];
 }
 
+function leaveHost(): Step[] {
+  return steps(
+    'init',
+    { op: 'umount', target: '.', flags: MNT_DETACH, why: 'the host’s files are gone from here on' },
+    { op: 'chdir', path: '/', why: 'no working directory outside' },
+  );
+}
+
 /** Namespaces entered, root changed: from here on the child sees only the container. */
-function beforeMounts(input: LaunchInput, join: readonly Step[]): Step[] {
-  const own = input.spec.linux.namespaces.includes('cgroup');
-  const first: Noted[] = [{ op: 'barrier', why: 'the host’s part must be done first' }, ownOomScore()];
+function beforeMounts(
+  input: LaunchInput,
+  join: readonly Step[],
+  namespaces: NamespacePlan,
+  rootfs: readonly Step[],
+): Step[] {
+  const { spec } = input;
+  const first: Noted[] = [
+    { op: 'barrier', why: 'the host’s part must be done first' },
+    ownOomScore(spec.process.oomScoreAdj),
+  ];
   const second: Noted[] = [
-    ...(own
+    ...namespaces.join,
+    ...(namespaces.ownCgroup
       ? [
           {
             op: 'unshare',
@@ -197,52 +207,52 @@ function beforeMounts(input: LaunchInput, join: readonly Step[]): Step[] {
     ...steps('init', ...first),
     ...join,
     ...steps('init', ...second),
-    ...input.rootfs.init,
-    ...steps('init', ...enterRoot(input.spec.root.path)),
+    ...rootfs,
+    ...steps('init', ...enterRoot(spec.root.path)),
   ];
+}
+
+/** Mounts inside, and the host's tree unmounted: before anything of the image is looked at, where that can be. */
+function insideMounts(spec: OciSpec, mounts: readonly Step[]): Step[] {
+  // With users of its own it may mount a /proc only while another one is in sight, mount_namespaces(7): the host's,
+  // which lies stacked above the new root, where no path leads.
+  return hasOwnUsers(spec.linux) ? [...mounts, ...leaveHost()] : [...leaveHost(), ...mounts];
 }
 
 /** The whole launch of a container, as data. Pure: nothing is looked up, nothing happens. */
 export function planLaunch(input: LaunchInput): Plan {
   const { spec } = input;
+  const slots = new Slots(input.firstSlot);
   const cgroup = planCgroup(input.cgroups, input.cgroupFacts, spec.linux);
-  const mounts = planMounts(spec, input.cgroups, input.firstSlot);
+  const { mapped, ...plain } = input.rootfs;
+  const rootfs = mapped === undefined ? plain : planMappedRoot(mapped, plain.init, spec.root.path, slots);
+  const namespaces = planNamespaces(spec.linux, slots);
+  const mounts = planMounts(spec, input.cgroups, slots, input.firstSlot);
   const freezer: Noted[] =
     cgroup.freezer === undefined
       ? []
       : [{ op: 'freezer', ...cgroup.freezer, why: 'for commit, which must see files stand still' }];
-  const finish: Noted[] = [
-    { op: 'sethostname', name: spec.hostname, why: 'the container’s own name, in its uts namespace' },
-  ];
-  const readonlyRoot: Noted[] = spec.root.readonly
-    ? [
-        {
-          op: 'mount-setattr',
-          target: '/',
-          set: MOUNT_ATTR.RDONLY,
-          clear: 0,
-          recursive: 0,
-          why: '--read-only: the root, not the mounts on it',
-        },
-      ]
-    : [];
   return {
     steps: [
       ...steps('host', ...ownership(input)),
       ...cgroup.host,
       ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
-      ...input.rootfs.host,
+      ...(mapped === undefined ? [] : plain.host),
+      ...rootfs.host,
       ...mounts.host,
-      ...steps('host', ...cloneSteps(input, cgroup.cloneInto)),
-      ...steps('host-after', {
+      ...namespaces.before,
+      ...steps('host', ...cloneSteps(namespaces.cloneFlags, cgroup.cloneInto)),
+      ...steps('host-after', ...namespaces.after, {
         op: 'barrier',
         why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
       }),
-      ...beforeMounts(input, cgroup.join),
-      ...mounts.init,
-      ...planMasks(spec),
+      ...beforeMounts(input, cgroup.join, namespaces, rootfs.init),
+      ...insideMounts(spec, mounts.init),
+      ...askedDevices(spec),
       ...input.network,
-      ...steps('init', ...(spec.linux.namespaces.includes('uts') ? finish : []), ...readonlyRoot),
+      ...sysctlSteps(spec),
+      ...planMasks(spec),
+      ...finishSteps(spec),
       ...steps('init', ...programSteps(spec.process, input.cgroups, { init: input.init, bindConsole: true })),
     ],
   };

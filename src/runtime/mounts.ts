@@ -1,76 +1,74 @@
 import { badInput } from '../base/index.ts';
-import { type Action, SLOT_COUNT, type Step, type StepNotes, steps } from '../plan/index.ts';
+import { SLOT_COUNT, type Step, steps } from '../plan/index.ts';
 import type { CgroupHost } from './cgroup-host.ts';
-import { MS } from './constants.ts';
-import { cgroupMounts, kernelFilesystems, mount } from './kernel-mounts.ts';
+import { deviceSteps } from './devices.ts';
+import { idmapSlot } from './idmap.ts';
+import { cgroupMounts, mountStep } from './kernel-mounts.ts';
+import { mountFlags } from './mount-flags.ts';
+import type { Slots } from './slots.ts';
 import type { OciMount, OciSpec } from './spec.ts';
 import { type TakenTree, takeTree } from './take-tree.ts';
-
-type Noted = Action & StepNotes;
-
-function tmpfsMount(m: OciMount): Noted {
-  let flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
-  const data: string[] = [];
-  for (const option of m.options) {
-    if (option === 'ro') flags |= MS.RDONLY;
-    else if (option === 'exec') flags &= ~MS.NOEXEC;
-    else if (option === 'suid') flags &= ~MS.NOSUID;
-    else if (option === 'dev') flags &= ~MS.NODEV;
-    else if (!['rw', 'noexec', 'nosuid', 'nodev'].includes(option)) data.push(option);
-  }
-  return mount(
-    'tmpfs',
-    m.destination,
-    'tmpfs',
-    flags,
-    data.join(','),
-    'scratch space in memory, asked for with --tmpfs',
-  );
-}
 
 /** A plan holds MAX_STEPS, and a tmpfs takes two of them. */
 const MOST_TMPFS = 200;
 
+export function isBind(m: OciMount): boolean {
+  return m.type === 'bind' || m.options.includes('bind') || m.options.includes('rbind');
+}
+
 /** A file or directory of the host takes a descriptor too, from before the clone until it is attached inside. */
-function checkCounts(spec: OciSpec, firstSlot: number): void {
-  const count = (type: OciMount['type']): number => spec.mounts.filter((m) => m.type === type).length;
-  const most = SLOT_COUNT - firstSlot;
-  if (count('bind') > most) {
+function checkCounts(spec: OciSpec, free: number): void {
+  const binds = spec.mounts.filter(isBind).length;
+  const tmpfs = spec.mounts.filter((m) => m.type === 'tmpfs').length;
+  if (binds > free) {
     throw badInput(
-      `${count('bind')} mounts of files and directories of the host, /etc/hosts, hostname and resolv.conf among them, are too many: there can be ${most}`,
+      `${binds} mounts of files and directories of the host, /etc/hosts, hostname and resolv.conf among them, are too many: there can be ${free}`,
       { remedy: 'mount a directory that holds several of them' },
     );
   }
-  if (count('tmpfs') > MOST_TMPFS) {
-    throw badInput(`${count('tmpfs')} tmpfs mounts are too many: there can be ${MOST_TMPFS}`, {
+  if (tmpfs > MOST_TMPFS) {
+    throw badInput(`${tmpfs} tmpfs mounts are too many: there can be ${MOST_TMPFS}`, {
       remedy: 'use directories below one of them',
     });
   }
 }
 
-/** Everything mounted inside: kernel file systems, then what was asked for, in its order. */
-export function planMounts(spec: OciSpec, host: CgroupHost, firstSlot: number): TakenTree {
+/** A file system of its own, mounted from the inside. */
+function freshMount(m: OciMount, host: CgroupHost): Step[] {
+  const flags = mountFlags(m.options);
+  const why = m.why ?? `a ${m.type} asked for`;
+  const list: Parameters<typeof steps>[1][] = [
+    {
+      op: 'real-directory',
+      path: m.destination,
+      why: 'an image whose mount point is a link would have it land elsewhere',
+    },
+  ];
+  if (m.type === 'cgroup' || m.type === 'cgroup2')
+    list.push(...cgroupMounts(host, m.destination, flags, why));
+  else list.push(mountStep(m.source, m.destination, m.type, flags.flags, flags.data.join(','), why));
+  for (const { type } of flags.propagation)
+    list.push(mountStep('', m.destination, '', type, '', 'how mounts below it travel'));
+  return steps('init', ...list);
+}
+
+/** Everything mounted inside, in the order of the specification; the nodes of /dev as soon as it is there. */
+export function planMounts(spec: OciSpec, host: CgroupHost, slots: Slots, firstSlot: number): TakenTree {
   const before: Step[] = [];
-  const inside: Step[] = steps(
-    'init',
-    ...kernelFilesystems(spec.linux.namespaces.includes('network')),
-    ...cgroupMounts(host),
-  );
-  let slot = firstSlot;
-  checkCounts(spec, firstSlot);
+  const inside: Step[] = [];
+  checkCounts(spec, SLOT_COUNT - firstSlot);
   for (const m of spec.mounts) {
-    if (m.type === 'tmpfs') {
-      inside.push(
-        ...steps('init', { op: 'real-directory', path: m.destination, why: 'mount point' }, tmpfsMount(m)),
-      );
+    if (!isBind(m)) {
+      inside.push(...freshMount(m, host));
+      if (m.destination === '/dev' && m.type === 'tmpfs') inside.push(...deviceSteps(spec));
       continue;
     }
-    const readOnly = m.options.includes('ro');
-    const taken = takeTree(slot++, m.source, m.destination, {
-      readOnly,
+    const idmap = idmapSlot(m, slots, before);
+    const taken = takeTree(slots.take(), m.source, m.destination, {
+      flags: mountFlags(m.options),
       isFile: m.sourceIsFile ?? false,
-      recursive: true,
-      why: `${m.source} of the host at ${m.destination}`,
+      why: m.why ?? `${m.source} of the host at ${m.destination}`,
+      ...(idmap === undefined ? {} : { idmap }),
     });
     before.push(...taken.host);
     inside.push(...taken.init);

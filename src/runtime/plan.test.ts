@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Step } from '../plan/index.ts';
-import { type CgroupHost, type LaunchInput, parseCgroupMounts, planExec, planLaunch } from './index.ts';
+import {
+  type CgroupHost,
+  type LaunchInput,
+  parseCgroupMounts,
+  planExec,
+  planLaunch,
+  sameCapabilities,
+} from './index.ts';
 
 const MOUNTINFO = [
   '24 1 0:22 / /proc rw - proc proc rw',
@@ -28,7 +35,7 @@ function input(more: Partial<LaunchInput> = {}): LaunchInput {
     id,
     bootId: 'boot',
     cgroups: V1,
-    cgroupFacts: { cpus: '0-1', mems: '0', cpusetParentEmpty: false, hasMemsw: false },
+    cgroupFacts: { cpus: '0-1', mems: '0', cpusetEmpty: [], hasMemsw: false },
     rootfs: { host: [], init: [] },
     network: [],
     firstSlot: 1,
@@ -52,7 +59,7 @@ function input(more: Partial<LaunchInput> = {}): LaunchInput {
         args: ['top'],
         env: [],
         cwd: '/',
-        capabilities: ['CAP_KILL', 'CAP_MKNOD'],
+        capabilities: sameCapabilities(['CAP_KILL', 'CAP_MKNOD']),
         noNewPrivileges: false,
         seccomp: undefined,
       },
@@ -60,7 +67,7 @@ function input(more: Partial<LaunchInput> = {}): LaunchInput {
       hostname: 'h',
       mounts: [],
       linux: {
-        namespaces: ['mount', 'pid', 'uts', 'ipc', 'network', 'cgroup'],
+        namespaces: (['mount', 'pid', 'uts', 'ipc', 'network', 'cgroup'] as const).map((type) => ({ type })),
         cgroupsPath: `mydocker/${id}`,
         resources: {},
         maskedPaths: ['/proc/kcore'],

@@ -1,5 +1,6 @@
-import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
-import { MOUNT_ATTR, MS } from './constants.ts';
+import { type Action, NO_SLOT, type Step, type StepNotes, steps } from '../plan/index.ts';
+import { MS } from './constants.ts';
+import type { MountFlags } from './mount-flags.ts';
 
 type Noted = Action & StepNotes;
 
@@ -9,43 +10,70 @@ export interface TakenTree {
   init: Step[];
 }
 
+export interface TakeOptions {
+  flags: MountFlags;
+  isFile: boolean;
+  why: string;
+  /** Slot with the user namespace whose map the mount gets; absent: none. */
+  idmap?: number;
+}
+
+/** Attributes and propagation, as few calls as can say it: below and at the top may differ. */
+function setattrs(slot: number, flags: MountFlags, idmap: number): Noted[] {
+  const list: Noted[] = [];
+  const add = (set: number, clear: number, propagation: number, recursive: boolean, why: string): void => {
+    const userns = list.length === 0 ? idmap : NO_SLOT;
+    list.push({
+      op: 'tree-setattr',
+      slot,
+      set,
+      clear,
+      propagation,
+      recursive: recursive ? 1 : 0,
+      userns,
+      why,
+    });
+  };
+  // What the source is coupled with would see the container's mounts, and the other way round.
+  const spread = flags.propagation.length > 0 ? flags.propagation : [{ type: MS.PRIVATE, recursive: true }];
+  const [first, ...more] = spread;
+  const below = flags.setBelow !== 0 || flags.clearBelow !== 0;
+  const readOnly = (flags.set | flags.setBelow) & 1 ? 'read-only, and ' : '';
+  const mapped = idmap === NO_SLOT ? '' : 'its owners are others inside, ';
+  const how =
+    first?.type === MS.PRIVATE
+      ? 'mounts do not travel between host and container'
+      : 'how mounts travel between host and container';
+  const recursive = (first?.recursive ?? false) && flags.recursive;
+  add(flags.setBelow, flags.clearBelow, first?.type ?? 0, recursive || below, `${mapped}${readOnly}${how}`);
+  for (const next of more) add(0, 0, next.type, next.recursive, how);
+  if (flags.set !== 0 || flags.clear !== 0)
+    add(flags.set, flags.clear, 0, false, 'of this mount, not of those below it');
+  return list;
+}
+
 /** Clones the mount at `source` into slot `slot`, to be attached at `target` inside. */
-export function takeTree(
-  slot: number,
-  source: string,
-  target: string,
-  options: { readOnly: boolean; isFile: boolean; recursive: boolean; why: string },
-): TakenTree {
-  const recursive = options.recursive ? 1 : 0;
+export function takeTree(slot: number, source: string, target: string, options: TakeOptions): TakenTree {
+  const { flags, why, idmap = NO_SLOT } = options;
+  const recursive = flags.recursive ? 1 : 0;
   const host: Noted[] = [
     {
       op: 'open-tree',
       path: source,
       recursive,
       slot,
-      why: `${options.why}: taken while the host's names still resolve`,
+      why: `${why}: taken while the host's names still resolve`,
     },
-    {
-      op: 'tree-setattr',
-      slot,
-      set: options.readOnly ? MOUNT_ATTR.RDONLY : 0,
-      clear: 0,
-      propagation: MS.PRIVATE,
-      recursive,
-      why: options.readOnly
-        ? 'read-only, and mounts do not travel'
-        : 'mounts do not travel between host and container',
-    },
+    ...setattrs(slot, flags, idmap),
   ];
-  const create = options.isFile ? 2 : 1;
   return {
     host: steps('host', ...host),
     init: steps('init', {
       op: 'attach-tree',
       slot,
       target,
-      create,
-      why: `${options.why}: resolved inside the container's root`,
+      create: options.isFile ? 2 : 1,
+      why: `${why}: resolved inside the container's root`,
     }),
   };
 }
