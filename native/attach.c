@@ -17,13 +17,6 @@ static HOT int control_pidfd;
 
 void clients_control(int pidfd) { control_pidfd = pidfd; }
 
-void attach_thaw(void) {
-  int fd = open(mon.freeze_path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  (void)write_all(fd, mon.thaw_word, strlen(mon.thaw_word));
-  close(fd);
-}
-
 bool attach_has_room(const struct client *c) { return c->queued + ANSWER_BYTES <= QUEUE_BYTES; }
 
 bool attach_half_sent(const struct client *c) {
@@ -61,15 +54,6 @@ static void answer(struct client *c, uint8_t type, int err) {
   (void)attach_flush(c);
 }
 
-static int freeze(struct client *c) {
-  int fd = open(mon.freeze_path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  int err = write_all(fd, mon.freeze_word, strlen(mon.freeze_word));
-  close(fd);
-  c->freezes = err == 0;
-  return err;
-}
-
 /* Who only watches never takes the last places, which are for those who come to stop it. */
 #define PLACES_TO_ACT 32
 
@@ -102,12 +86,14 @@ static void control(struct client *c, uint8_t type) {
       answer(c, type, syscall(SYS_pidfd_send_signal, control_pidfd, (int)v, NULL, 0) < 0 ? errno : 0);
       break;
     case FR_EOF: input.eof = true; break;
-    case FR_FREEZE: answer(c, type, freeze(c)); break;
+    case FR_FREEZE: answer(c, type, pause_freeze(c)); break;
     case FR_THAW:
-      attach_thaw();
-      c->freezes = false;
+      if (c->freezes) pause_release(c);
+      else (void)pause_break();
       answer(c, type, 0);
       break;
+    case FR_PAUSE: answer(c, type, pause_begin()); break;
+    case FR_UNPAUSE: answer(c, type, pause_end()); break;
     default: client_drop(c);
   }
 }

@@ -44,7 +44,12 @@ extern int clients_used;
 void client_drop(struct client *c);
 /* Reads what a framed client sent: whole control frames, or standard input as far as there is room. */
 void attach_read(struct client *c);
-void attach_thaw(void);
+/* pause.c. Frozen for one client, until it releases that; for everybody, from begin to end; thawed whatever stands. */
+int pause_freeze(struct client *c);
+void pause_release(struct client *c);
+COLD int pause_begin(void);
+COLD int pause_end(void);
+COLD int pause_break(void);
 /* False while there is no room for one more answer: nothing more is read from such a client. */
 bool attach_has_room(const struct client *c);
 /* A framed client is in the middle of an output frame: nothing else may be sent. */

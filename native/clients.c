@@ -32,7 +32,7 @@ static bool is_free(const struct client *c) { return c->fd[0] < 0 && c->fd[1] < 
 
 void client_drop(struct client *c) {
   if (is_free(c)) return;
-  if (c->freezes) attach_thaw();
+  if (c->freezes) pause_release(c);
   if (c->framed) close(c->fd[0]);
   else
     for (int i = 0; i < 3; i++)

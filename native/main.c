@@ -204,10 +204,10 @@ static void shed(unsigned char *mem) {
 static int monitor_main(unsigned char *mem) {
   struct ending e = {0};
   struct failure undo = {NO_STEP, 0};
-  char started[32];
   uint32_t pid = (uint32_t)ctx.child;
-  time_text(started);
-  int err = state_write("running", ctx.child, started);
+  mon.pid = ctx.child;
+  time_text(mon.started);
+  int err = state_write("running", mon.pid, mon.started);
   if (err != 0) return fail(&(struct failure){NO_STEP, err});
   report(R_STARTED, &pid, sizeof pid);
   release_parent(0);

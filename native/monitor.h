@@ -26,7 +26,10 @@ struct monitor {
   char freeze_path[PATH_BYTES];
   char freeze_word[16], thaw_word[16];
   char id[80], boot_id[48];
+  char started[32];              /* when the program began, for state.json */
+  pid_t pid;                     /* its number on the host */
   bool exit_sync;
+  bool paused;                   /* frozen until somebody unpauses it */
   bool serving;                  /* the program runs: its terminal is there */
 };
 

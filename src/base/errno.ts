@@ -54,6 +54,7 @@ const NAMES: Readonly<Record<number, readonly [name: string, words: string]>> = 
   107: ['ENOTCONN', 'not connected'],
   110: ['ETIMEDOUT', 'connection timed out'],
   111: ['ECONNREFUSED', 'connection refused'],
+  114: ['EALREADY', 'already so'],
   116: ['ESTALE', 'stale file handle'],
   117: ['EUCLEAN', 'the file system is damaged'],
   122: ['EDQUOT', 'disk quota exceeded'],

@@ -3,7 +3,7 @@ import type { Command } from './spec.ts';
 
 /** What the arguments of a command are, read from its usage. */
 function completes(command: Command): 'containers' | 'images' | 'files' | 'none' {
-  if (command.usage.startsWith('CONTAINER')) return 'containers';
+  if (/^\[?CONTAINER/.test(command.usage)) return 'containers';
   if (/^\[?(IMAGE|NAME)/.test(command.usage)) return 'images';
   return command.usage.startsWith('FILE') ? 'files' : 'none';
 }

@@ -31,6 +31,18 @@ export function ago(timeMs: number, nowMs: number): string {
   return 'just now';
 }
 
+/** Powers of 1024 with four digits, as Docker prints memory: "1.012MiB". */
+export function memorySize(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1023.95 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number(value.toPrecision(4))}${units[unit]}`;
+}
+
 /** Powers of 1000 with three digits, as Docker prints sizes: "4.26MB". */
 export function humanSize(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

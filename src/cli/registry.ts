@@ -15,8 +15,12 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   rm: async () => (await import('./commands/rm.ts')).rm,
   create: async () => (await import('./commands/create.ts')).create,
   start: async () => (await import('./commands/start.ts')).start,
+  pause: async () => (await import('./commands/pause.ts')).pause,
+  unpause: async () => (await import('./commands/pause.ts')).unpause,
   restart: async () => (await import('./commands/restart.ts')).restart,
   kill: async () => (await import('./commands/kill.ts')).kill,
+  stats: async () => (await import('./commands/stats.ts')).stats,
+  top: async () => (await import('./commands/top.ts')).top,
   wait: async () => (await import('./commands/wait.ts')).wait,
   attach: async () => (await import('./commands/attach.ts')).attach,
   rename: async () => (await import('./commands/rename.ts')).rename,
@@ -45,7 +49,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   help: async () => (await import('./commands/help.ts')).help,
 };
 
-const SAME = 'run create start exec logs stop kill restart wait rename attach commit';
+const SAME = 'run create start exec logs stop kill restart wait rename attach commit pause unpause stats top';
 
 /** Docker's grouped spellings: the words a group has, and the command (with leading flags) each one is. */
 export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {

@@ -15,12 +15,20 @@ function heading(field: string): string {
     .toUpperCase();
 }
 
-/** `--format`: "json", "table TEMPLATE" or a template; one line a row. An empty text for no rows. */
-export function formatRows(format: string, rows: readonly Row[]): string {
+/**
+ * `--format`: "json", "table TEMPLATE" or a template; one line a row. An empty text for no rows. `headings`: those of a
+ * table that do not follow from the field's name.
+ */
+export function formatRows(
+  format: string,
+  rows: readonly Row[],
+  headings: Readonly<Record<string, string>> = {},
+): string {
   if (format === 'json') return rows.map((row) => JSON.stringify(row.fields)).join('\n');
   const isTable = /^table\s/.test(format);
   const template = parseTemplate(isTable ? format.replace(/^table\s+/, '') : format);
   const lines = rows.map((row) => template.render(row.fields, row.labels));
   if (!isTable) return lines.join('\n');
-  return table([template.replace(heading), ...lines].map((line) => line.split('\t')));
+  const head = template.replace((field) => headings[field] ?? heading(field));
+  return table([head, ...lines].map((line) => line.split('\t')));
 }

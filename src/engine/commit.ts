@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { MydockerError, sleep } from '../base/index.ts';
+import { MydockerError } from '../base/index.ts';
 import { commitImage, requireImage } from '../image/index.ts';
 import { runWalk } from '../shim/index.ts';
 import { type ContainerRecord, containerDir } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { untilFrozen } from './freeze.ts';
 import { stepOpener } from './images.ts';
-import { cgroupsPath } from './oci.ts';
 import { connectMonitor } from './stop.ts';
 
 export interface CommitSpec {
@@ -15,32 +14,6 @@ export interface CommitSpec {
   author?: string | undefined;
   /** Dockerfile instructions: "CMD [\"sh\"]", "ENV A=b". */
   changes?: readonly string[] | undefined;
-}
-
-const FREEZE_WAIT_MS = 10_000;
-
-/** A frozen cgroup says so only when its last task has stopped. */
-async function untilFrozen(core: Core, id: string): Promise<void> {
-  const host = core.cgroups();
-  const path =
-    host.version === 2
-      ? `${host.v2}/${cgroupsPath(id)}/cgroup.events`
-      : `${host.v1.find((h) => h.controllers.includes('freezer'))?.mount ?? ''}/${cgroupsPath(id)}/freezer.state`;
-  const deadline = Date.now() + FREEZE_WAIT_MS;
-  while (existsSync(path)) {
-    const text = readFileSync(path, 'latin1');
-    if (text.startsWith('FROZEN') || text.includes('frozen 1')) return;
-    if (Date.now() > deadline) {
-      throw new MydockerError(
-        'FREEZE_TIMEOUT',
-        'the container could not be paused: a process of it does not stop',
-        {
-          remedy: 'stop the container first, then commit it',
-        },
-      );
-    }
-    await sleep(1);
-  }
 }
 
 /**
@@ -57,7 +30,7 @@ export async function commitContainer(
   try {
     if (client !== undefined) {
       await client.freeze();
-      await untilFrozen(core, record.id);
+      await untilFrozen(core, record.id, 'stop the container first, then commit it');
     }
     const image = await commitImage({
       root: core.root,

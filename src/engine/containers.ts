@@ -9,8 +9,9 @@ import { Container } from './handle.ts';
 import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
 import { startContainer } from './launch.ts';
+import { LiveContainers } from './live.ts';
 import { securityOf } from './security.ts';
-import { lifeOf, requireRecord, requireRunning } from './status.ts';
+import { lifeOf, refusePaused, requireRunning } from './status.ts';
 import { sweep } from './sweep.ts';
 import type {
   ContainerDetails,
@@ -30,13 +31,7 @@ import type {
  * The containers of an engine. What a plain `run` does not need is loaded when used: docs/adr/0009-late-modules.md.
  * `ref` is a full id, a unique id prefix or a name, everywhere.
  */
-export class Containers {
-  constructor(private readonly core: Core) {}
-
-  private record(ref: string): ContainerRecord {
-    return requireRecord(this.core.paths, findContainer(this.core.paths, ref));
-  }
-
+export class Containers extends LiveContainers {
   private async buryIfDead(id: string): Promise<void> {
     if (lifeOf(this.core.paths, id).dead) await (await import('./bury.ts')).bury(this.core, id);
   }
@@ -98,6 +93,7 @@ export class Containers {
     const running = await startContainer(this.core, record, how, fds);
     await sweep(this.core, true);
     if (running !== undefined) return running;
+    refusePaused(lifeOf(this.core.paths, record.id).state, record.name, 'start');
     const known = { id: record.id, name: record.name };
     if (how !== 'detached') {
       const session = await this.attach(record.id);
@@ -120,7 +116,11 @@ export class Containers {
   /** The streams of a running container. Throws NOT_RUNNING. */
   async attach(ref: string): Promise<Session> {
     const record = this.record(ref);
-    requireRunning(this.core.paths, record.id, record.name, 'attach to');
+    refusePaused(
+      requireRunning(this.core.paths, record.id, record.name, 'attach to'),
+      record.name,
+      'attach to',
+    );
     return (await import('./session.ts')).attachTo(this.core, record);
   }
 

@@ -51,7 +51,7 @@ function summaryOf(record: ContainerRecord, life: Life): ContainerSummary {
   return {
     id: record.id,
     name: record.name,
-    status: life.status,
+    status: state?.status === 'paused' ? 'paused' : life.status,
     ...(state === undefined ? {} : { pid: state.pid, ...at('startedAtMs', state.startedAt) }),
     ...(exit === undefined ? {} : { exitCode: exit.exitCode, ...at('finishedAtMs', exit.finishedAt) }),
     ip: '',

@@ -7,7 +7,7 @@ import type { Core } from './core.ts';
 import { mergeEnv } from './create.ts';
 import { cgroupsPath, namespacesOf, processOf } from './oci.ts';
 import { AttachedSession, forwardSignal } from './session.ts';
-import { requireRunning } from './status.ts';
+import { refusePaused, requireRunning } from './status.ts';
 import type { ExecSpec, How, Running, StreamFds } from './types.ts';
 
 function execInput(
@@ -18,6 +18,7 @@ function execInput(
   socket: string | undefined,
 ): ExecInput {
   const state = requireRunning(core.paths, record.id, record.name, 'exec in');
+  refusePaused(state, record.name, 'exec in');
   const terminal = spec.tty ?? false;
   return {
     process: {

@@ -25,7 +25,7 @@ const START_GRACE_MS = 5000;
 /** What is known of a container's life right now. */
 export interface Life {
   status: ContainerStatus;
-  /** Only while running. */
+  /** Only while running. Its status tells a paused one: that runs too, but stands still. */
   state?: RunState;
   /** How the last run ended; only when it is not running. */
   exit?: ExitRecord;
@@ -80,7 +80,7 @@ export function lifeOf(paths: Paths, id: string): Life {
   const directory = runDir(paths, id);
   if (state !== undefined && isBroken(state)) return lifeOfBroken(directory, state.broken);
   if (state !== undefined && monitorAlive(state)) {
-    return state.status === 'running'
+    return state.status === 'running' || state.status === 'paused'
       ? { status: 'running', state, dead: false }
       : { status: 'created', dead: false, starting: true };
   }
@@ -155,17 +155,29 @@ export function requireRecord(paths: Paths, id: string): ContainerRecord {
   return record;
 }
 
-/** The state of a running container, or NOT_RUNNING (exit code 1). */
+/** Throws PAUSED (exit code 1) for a container that stands still. */
+export function refusePaused(state: RunState | undefined, name: string, what: string): void {
+  if (state?.status !== 'paused') return;
+  throw new MydockerError('PAUSED', `cannot ${what} ${name}: the container is paused`, {
+    subject: name,
+    remedy: `let it go on with: mydocker unpause ${name}`,
+    exitCode: 1,
+  });
+}
+
+export function notRunning(name: string, what: string): MydockerError {
+  return new MydockerError('NOT_RUNNING', `cannot ${what} ${name}: the container is not running`, {
+    subject: name,
+    remedy: `start it with: mydocker start ${name}`,
+    exitCode: 1,
+  });
+}
+
+/** The state of a running container, paused or not; or NOT_RUNNING (exit code 1). */
 export function requireRunning(paths: Paths, id: string, name: string, what: string): RunState {
   const life = lifeOf(paths, id);
   refuseBroken(life, name, what);
   const { state } = life;
-  if (state === undefined) {
-    throw new MydockerError('NOT_RUNNING', `cannot ${what} ${name}: the container is not running`, {
-      subject: name,
-      remedy: `start it with: mydocker start ${name}`,
-      exitCode: 1,
-    });
-  }
+  if (state === undefined) throw notRunning(name, what);
   return state;
 }

@@ -56,6 +56,13 @@ export async function deliver(core: Core, id: string, signal: number): Promise<A
   }
 }
 
+/** Thaws it; that it has ended by now is no error. */
+async function letGoOn(client: AttachClient | undefined): Promise<void> {
+  await client?.thaw().catch((error: unknown) => {
+    if (!(error instanceof MydockerError)) throw error;
+  });
+}
+
 /** How a container ends: a connection that its monitor closes before that is replaced. Lost: by somebody who knows. */
 export async function endOf(
   core: Core,
@@ -129,6 +136,8 @@ export async function stopContainer(
     result.note = `${record.name}: its process 1 neither handles nor blocks ${signalName(signal)}, so the kernel drops it: killed at once`;
   } else {
     const client = await deliver(core, record.id, signal);
+    // Standing still it would never see the signal: Docker lets it go on too.
+    if (state.status === 'paused') await letGoOn(client);
     const ms = timeoutS < 0 ? 2 ** 31 - 1 : timeoutS * 1000;
     if (client === undefined || (await endsWithin(core, record.id, client, ms))) return result;
   }
@@ -143,6 +152,7 @@ export async function killContainer(core: Core, record: ContainerRecord, signal:
   requireRunning(core.paths, record.id, record.name, 'kill');
   const client = await deliver(core, record.id, number);
   if (client === undefined) return;
+  if (number === signalNumber(record.stopSignal)) await letGoOn(client);
   if (number === SIGKILL) await endOf(core, record.id, client);
   client.close();
 }

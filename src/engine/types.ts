@@ -8,3 +8,4 @@ export type * from './mount-types.ts';
 export type * from './resource-types.ts';
 export type * from './session-types.ts';
 export type * from './spec-types.ts';
+export type * from './stats-types.ts';

@@ -5,6 +5,7 @@ export {
   hasDeviceRules,
   parseCgroupMounts,
 } from './cgroup-host.ts';
+export { cgroupDir, cgroupFile } from './cgroup-paths.ts';
 export { CAP, DEFAULT_CAPABILITIES, RLIMITS } from './constants.ts';
 export { DEFAULT_DEVICE_RULES } from './devices.ts';
 export { enterNamespace, privateMounts } from './enter.ts';
@@ -34,3 +35,4 @@ export {
   type OciUser,
   sameCapabilities,
 } from './spec.ts';
+export { type CgroupUsage, cgroupUsage, hostCpu, networkUsage } from './usage.ts';

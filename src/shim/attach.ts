@@ -9,7 +9,7 @@ import { decodeEnding, decodeFailure, type Ending, type Failure } from './report
  * output frames can be handed to Docker's clients as they are. The other side is native/clients.c.
  *
  *   to the monitor    0 stdin  16 hello (u32 wants; answered only to be refused)  17 resize (u16 rows, u16 columns)  18 signal (u32)
- *                     19 end of stdin  20 freeze  21 thaw
+ *                     19 end of stdin  20 freeze  21 thaw  22 pause  23 unpause
  *   from the monitor  1 stdout  2 stderr  32 exit (u32 code, u32 signal, u32 oom)  33 failed (failure payload)
  *                     34 answer (u32 type it answers, u32 errno)
  * Numbers inside data are little-endian, as in the plan.
@@ -22,6 +22,8 @@ const TYPE = {
   eof: 19,
   freeze: 20,
   thaw: 21,
+  pause: 22,
+  unpause: 23,
   exit: 32,
   failed: 33,
   answer: 34,
@@ -164,8 +166,16 @@ export class AttachClient {
   freeze(): Promise<void> {
     return this.ask(TYPE.freeze, new Uint8Array(0));
   }
+  /** Ends its freeze. Without one: thaws whatever keeps the container frozen, a pause too. */
   thaw(): Promise<void> {
     return this.ask(TYPE.thaw, new Uint8Array(0));
+  }
+  /** Frozen until unpauseContainer(), whoever is connected. Rejects with errno EALREADY when it is so already. */
+  pauseContainer(): Promise<void> {
+    return this.ask(TYPE.pause, new Uint8Array(0));
+  }
+  unpauseContainer(): Promise<void> {
+    return this.ask(TYPE.unpause, new Uint8Array(0));
   }
   pause(): void {
     this.socket.pause();

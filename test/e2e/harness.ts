@@ -8,6 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** The program under test. */
 export const EXECUTABLE = process.env.MYDOCKER_TEST_EXECUTABLE ?? `${process.cwd()}/dist/mydocker`;
 
+/** How many times slower than a usual machine this one is: time-outs grow by it. A guest without KVM: 20. */
+export const SLOWNESS = Number(process.env.MYDOCKER_TEST_SLOWNESS ?? 1);
+
 export interface Result {
   code: number;
   stdout: string;
@@ -34,7 +37,7 @@ export function command(file: string, args: readonly string[], options: Options 
     const err: Buffer[] = [];
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), (options.timeoutMs ?? 60_000) * SLOWNESS);
     child.once('error', reject);
     child.once('close', (code, signal) => {
       clearTimeout(timer);
@@ -91,7 +94,8 @@ function list(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     throw error;
   }
 }
@@ -141,9 +145,9 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   timeoutMs = 10_000,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * SLOWNESS;
   while (!(await condition())) {
-    if (Date.now() > deadline) assert.fail(`did not happen in ${timeoutMs} ms: ${what}`);
+    if (Date.now() > deadline) assert.fail(`did not happen in ${timeoutMs * SLOWNESS} ms: ${what}`);
     await sleep(20);
   }
 }

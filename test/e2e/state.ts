@@ -36,3 +36,8 @@ export function inTerminal(words: readonly string[]): [file: string, args: strin
   const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   return ['script', ['-qec', quoted, '/dev/null']];
 }
+
+/** state.json of a running container: the numbers of its process 1 and of its monitor. */
+export function runState(root: string, id: string): { pid: number; monitorPid: number; status: string } {
+  return JSON.parse(readFileSync(`${root}/run/${id}/state.json`, 'utf8'));
+}

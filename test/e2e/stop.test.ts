@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { cgroups, Host, processes, until } from './harness.ts';
+import { cgroups, Host, processes, SLOWNESS, until } from './harness.ts';
 import { Live } from './live.ts';
 
 const host = new Host();
@@ -47,7 +47,7 @@ test('stop is signal-aware: process 1 that would never see SIGTERM is killed at 
   assert.equal(value.code, 0);
   assert.equal(value.stdout, 'plain\n');
   assert.match(value.stderr, /^mydocker: plain: .*neither handles nor blocks SIGTERM.*\n$/);
-  assert.ok(ms < 2000, `${ms} ms`);
+  assert.ok(ms < 2000 * SLOWNESS, `${ms} ms`);
   assert.equal(await codeOf('plain'), '137');
 });
 
@@ -55,7 +55,7 @@ test('stop is signal-aware with --init too: the init passes SIGTERM on, so nothi
   await host.ok('run', '-d', '--name', 'under', '--init', 'busybox', 'sleep', '1000');
   const { value, ms } = await timed(host.run(['stop', 'under']));
   assert.deepEqual(value, { code: 0, stdout: 'under\n', stderr: '' });
-  assert.ok(ms < 2000, `${ms} ms`);
+  assert.ok(ms < 2000 * SLOWNESS, `${ms} ms`);
   assert.equal(await codeOf('under'), '143');
 });
 
@@ -68,7 +68,7 @@ test('stop uses the stop signal and time-out of run; -s and -t are stronger', as
   assert.equal(await codeOf('usr'), '4');
   await started('zero', TRAP('echo no'), '--stop-timeout', '0');
   const { ms } = await timed(host.run(['stop', 'zero']));
-  assert.ok(ms < 1500, `${ms} ms`);
+  assert.ok(ms < 1500 * SLOWNESS, `${ms} ms`);
 });
 
 test('stop of many containers at once takes as long as one', async () => {
@@ -77,7 +77,7 @@ test('stop of many containers at once takes as long as one', async () => {
   const { value, ms } = await timed(host.run(['stop', ...names]));
   assert.equal(value.code, 0);
   assert.deepEqual(value.stdout.trim().split('\n').sort(), names);
-  assert.ok(ms < 2000, `${ms} ms`);
+  assert.ok(ms < 2000 * SLOWNESS, `${ms} ms`);
 });
 
 test('stop goes on after an unknown one and exits 1', async () => {

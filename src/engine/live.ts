@@ -1,0 +1,42 @@
+import { type ContainerRecord, findContainer } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import type { ContainerStats, StatsOptions, Top } from './stats-types.ts';
+import { requireRecord } from './status.ts';
+
+/** What is done with containers while they run: the part of `Containers` that a plain `run` never needs. */
+export class LiveContainers {
+  constructor(protected readonly core: Core) {}
+
+  protected record(ref: string): ContainerRecord {
+    return requireRecord(this.core.paths, findContainer(this.core.paths, ref));
+  }
+
+  /** Stops every process of it where it stands, until unpause(). Throws NOT_RUNNING, PAUSED. */
+  async pause(ref: string): Promise<void> {
+    this.core.prepare();
+    await (await import('./pause.ts')).pauseContainer(this.core, this.record(ref));
+  }
+
+  /** Lets a paused one go on. Throws NOT_RUNNING, NOT_PAUSED. */
+  async unpause(ref: string): Promise<void> {
+    this.core.prepare();
+    await (await import('./pause.ts')).unpauseContainer(this.core, this.record(ref));
+  }
+
+  /** Its processes, with their numbers on the host: columns as ps(1) names them. Throws NOT_RUNNING, PS_FAILED. */
+  async top(ref: string, psArguments: readonly string[] = []): Promise<Top> {
+    return (await import('./top.ts')).topOf(this.core, this.record(ref), psArguments);
+  }
+
+  /**
+   * What containers use, round by round: one entry for each, in the order given; all running ones without `refs`.
+   * Ends when the signal aborts, or after one round with `once`. Throws NO_SUCH_CONTAINER.
+   */
+  async *stats(
+    refs: string | readonly string[] = [],
+    options: StatsOptions = {},
+  ): AsyncIterable<ContainerStats[]> {
+    const list = typeof refs === 'string' ? [refs] : refs;
+    yield* (await import('./stats.ts')).watchStats(this.core, list, options);
+  }
+}
