@@ -1,17 +1,19 @@
 /**
- * All tests: npm test [-- unit|e2e|sanitize …]; without a word: checks, unit and e2e tests.
+ * All tests: npm test [-- unit|e2e|sanitize|vm …]; without a word: checks, unit and e2e tests.
  * Installs what they need, builds when something is newer than the build, and ends with "N passed, N failed".
  *   check      format, types, arrows between rooms, generated files
  *   unit       beside the sources; need no root
  *   e2e        drive the built executable, as root, on the real kernel
  *   sanitize   the e2e tests again, with a shim that checks its own memory and arithmetic
+ *   vm         those about isolation and limits again, in a guest whose kernel has cgroup v2 only (QEMU)
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
 
-const SUITES = ['check', 'unit', 'e2e', 'sanitize'];
+const SUITES = ['check', 'unit', 'e2e', 'sanitize', 'vm'];
 const words = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 const unknown = words.find((word) => !SUITES.includes(word));
 if (unknown !== undefined) {
@@ -81,28 +83,34 @@ function testFiles(directory) {
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
-/** Runs test files and counts from the runner's own summary. */
+/** Arguments of Node's test runner for these files. */
+const runner = (files) => ['--test', '--test-reporter=spec', `--test-concurrency=${PARALLEL}`, ...files];
+
+/** Hands a runner's output on, and counts from its own summary. The result is called with its exit code. */
+function counting(output) {
+  const counts = { pass: 0, fail: 0, skipped: 0, cancelled: 0 };
+  createInterface({ input: output }).on('line', (line) => {
+    const match = /^ℹ (pass|fail|skipped|cancelled) (\d+)$/.exec(line);
+    if (match) counts[match[1]] = Number(match[2]);
+    process.stdout.write(`${line}\n`);
+  });
+  return (code) => {
+    total.passed += counts.pass;
+    total.failed += counts.fail + counts.cancelled;
+    total.skipped += counts.skipped;
+    // The runner itself fell over: no count says so.
+    if (code !== 0 && counts.fail + counts.cancelled === 0) total.failed += 1;
+  };
+}
+
 function run(files, env = {}) {
   return new Promise((resolve) => {
-    const args = ['--test', '--test-reporter=spec', `--test-concurrency=${PARALLEL}`, ...files];
-    const child = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, runner(files), {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...env },
     });
-    const counts = { pass: 0, fail: 0, skipped: 0, cancelled: 0 };
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const match = /^ℹ (pass|fail|skipped|cancelled) (\d+)$/.exec(line);
-      if (match) counts[match[1]] = Number(match[2]);
-      process.stdout.write(`${line}\n`);
-    });
-    child.once('close', (code) => {
-      total.passed += counts.pass;
-      total.failed += counts.fail + counts.cancelled;
-      total.skipped += counts.skipped;
-      // The runner itself fell over: no count says so.
-      if (code !== 0 && counts.fail + counts.cancelled === 0) total.failed += 1;
-      resolve();
-    });
+    const count = counting(child.stdout);
+    child.once('close', (code) => resolve(count(code)));
   });
 }
 
@@ -131,6 +139,15 @@ const suites = {
       total.failed += 1;
       process.stdout.write(`sanitizer report: ${SANITIZER_REPORTS}/${name}\n`);
     }
+  },
+  vm: async () => {
+    installTestPackages();
+    const { vmTests } = await import('./vm/tests.mjs');
+    const output = new PassThrough();
+    const count = counting(output);
+    const code = await vmTests(runner, output);
+    await new Promise((resolve) => output.end(resolve));
+    count(code);
   },
 };
 

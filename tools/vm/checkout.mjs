@@ -1,0 +1,2 @@
+/** What of the built checkout goes into the guest. */
+export const CHECKOUT = ['package.json', 'dist/mydocker', 'build', 'native', 'node_modules/tar-stream'];
