@@ -10,6 +10,7 @@ enum sync_kind {
   SYNC_CONSOLE = 2,  /* child to shim, with a descriptor: the pty master */
   SYNC_EXEC = 3,     /* child to shim: everything but execve is done; end of file after this means success */
   SYNC_FAILED = 4,   /* child to shim: step and errno, an exec_note follows */
+  SYNC_SOCKET = 5,   /* child to shim, with a descriptor: a socket of the container's network; step: enum dns_socket */
 };
 
 struct sync_msg {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "events.h"
 #include "interp.h"
 #include "launch.h"
 #include "monitor.h"
@@ -175,6 +176,11 @@ static int await_exec(struct failure *f) {
       memcpy(&master, CMSG_DATA(&ctl.head), sizeof master);
       if (!take_console(master)) close(master);
     }
+    if (m.kind == SYNC_SOCKET && msg.msg_controllen > 0) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(&ctl.head), sizeof fd);
+      if (!dns_take(m.step, fd)) close(fd);
+    }
     if (m.kind == SYNC_FAILED) {
       *f = (struct failure){m.step, (int)m.error};
       return f->error != 0 ? f->error : EPROTO;
@@ -209,6 +215,7 @@ static int monitor_main(unsigned char *mem) {
   time_text(mon.started);
   int err = state_write("running", mon.pid, mon.started);
   if (err != 0) return fail(&(struct failure){NO_STEP, err});
+  events_started();
   report(R_STARTED, &pid, sizeof pid);
   release_parent(0);
   if (mon.streams & STREAMS_INHERIT) clients_inherit();
@@ -221,8 +228,10 @@ static int monitor_main(unsigned char *mem) {
   monitor_loop(ctx.pidfd, &e);
   /* Step 0 owns the run directory: whoever finds it writes down how this ended. */
   if (exit_write(&e) != 0 && plan.count > 0 && plan.steps[0].index == 0) plan.steps[0].has_undo = false;
+  events_died(&e);
   run_undos(&plan, &ctx, false, &undo);
   if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
+  else events_gone();
   clients_exited(&e);
   report(R_EXITED, &e, sizeof e);
   return 0;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "dns.h"
 #include "util.h"
 
 /* Set up by hand, not initialised: the page it would take in the file's data stays out of every monitor. */
@@ -16,6 +17,7 @@ HOT struct monitor mon;
 
 void monitor_setup(void) {
   mon.out[0] = mon.out[1] = mon.in = mon.listener = mon.log = -1;
+  for (int i = 0; i < DNS_SOCKETS; i++) mon.dns[i] = -1;
   mon.child_io[0] = mon.child_io[1] = mon.child_io[2] = -1;
 }
 
@@ -113,9 +115,9 @@ static void read_oom(struct ending *e) {
 
 struct wait_set {
   struct pollfd *fds;
-  int count, clients_from;
+  int count, clients_from, dns_from;
 };
-static HOT_LAST struct pollfd wait_fds[CLIENTS + 16];
+static HOT_LAST struct pollfd wait_fds[CLIENTS + 16 + DNS_FDS];
 
 static void fill(struct wait_set *w, int pidfd, int parent) {
   struct pollfd *f = w->fds;
@@ -126,7 +128,18 @@ static void fill(struct wait_set *w, int pidfd, int parent) {
   f[4] = (struct pollfd){.fd = chunks[1].len ? -1 : mon.out[1], .events = POLLIN};
   f[5] = (struct pollfd){.fd = input.len ? mon.in : -1, .events = POLLOUT};
   w->clients_from = 6;
-  w->count = clients_poll(f, 6, input.len == 0);
+  w->count = w->dns_from = clients_poll(f, 6, input.len == 0);
+  if (mon.dns[DNS_UDP] < 0 || pidfd < 0) return;
+  for (int i = 0; i < DNS_SOCKETS; i++)
+    if (i != DNS_NFT) f[w->count++] = (struct pollfd){.fd = mon.dns[i], .events = POLLIN};
+  if (mon.dns_busy) w->count = dns_poll(f, w->count);
+}
+
+/* Something came for the resolver, or may be overdue: one that nobody asks is not touched. */
+static bool dns_due(const struct wait_set *w, int n) {
+  bool due = mon.dns_busy;
+  for (int i = w->dns_from; i < w->count && n > 0; i++) due = due || w->fds[i].revents != 0;
+  return due && w->count > w->dns_from;
 }
 
 /* What is left of the output, and since when nobody took any of it. */
@@ -164,11 +177,14 @@ void monitor_loop(int pidfd, struct ending *e) {
   for (;;) {
     if (dead && drained()) break;
     fill(&w, dead ? -1 : pidfd, parent);
-    int n = poll(w.fds, (nfds_t)w.count, dead ? 100 : clients_full ? 1000 : -1);
+    int ms = dead ? 100 : clients_full ? 1000 : -1;
+    int dns_ms = mon.dns_busy && w.count > w.dns_from ? dns_wait_ms() : -1;
+    int n = poll(w.fds, (nfds_t)w.count, dns_ms >= 0 && (ms < 0 || dns_ms < ms) ? dns_ms : ms);
     if (n < 0) continue;
     if (n == 0) clients_full = false;
     if (dead) give_up_stuck(&rest);
-    clients_serve(w.fds, w.clients_from, w.count);
+    clients_serve(w.fds, w.clients_from, w.dns_from);
+    if (dns_due(&w, n)) dns_serve(w.fds, w.dns_from, w.count);
     if (w.fds[1].revents & POLLIN) clients_accept();
     if (parent >= 0 && w.fds[2].revents) {
       clients_drop_inherited();

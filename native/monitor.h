@@ -2,10 +2,15 @@
 #ifndef MYDOCKER_MONITOR_H
 #define MYDOCKER_MONITOR_H
 
+#include <poll.h>
+
 #include "shim.h"
 
 #define PATH_BYTES 512
 #define CLIENTS 256
+
+/* Sockets of the container's network namespace that the monitor has: its resolver, and the packet filter. */
+enum dns_socket { DNS_UDP, DNS_TCP, DNS_NFT, DNS_NFLOG, DNS_SOCKETS };
 
 /* Settings the plan's monitor steps leave behind. Paths are copied: the plan's memory goes. */
 struct monitor {
@@ -28,6 +33,8 @@ struct monitor {
   char id[80], boot_id[48];
   char started[32];              /* when the program began, for state.json */
   pid_t pid;                     /* its number on the host */
+  int dns[DNS_SOCKETS];          /* -1: without */
+  bool dns_busy;                 /* queries are on their way, or connections open */
   bool exit_sync;
   bool paused;                   /* frozen until somebody unpauses it */
   bool serving;                  /* the program runs: its terminal is there */
@@ -66,6 +73,13 @@ COLD int clients_wait_release(void);
 COLD void clients_failed(const void *payload, uint32_t len);
 /* Serves streams and clients until the program is gone and its output is handed on. */
 STAYS void monitor_loop(int pidfd, struct ending *e);
+/* The resolver (dns.c). While it is busy: further descriptors to poll, after `n`, and for how long (-1: for ever). What
+ * came at those, and at mon.dns. */
+COLD int dns_poll(struct pollfd *fds, int n);
+COLD int dns_wait_ms(void);
+COLD void dns_serve(const struct pollfd *fds, int from, int n);
+/* A socket that the child made (enum dns_socket). False: not asked for. */
+COLD bool dns_take(uint32_t which, int fd);
 /* Sends the exit to every client and closes them. */
 COLD void clients_exited(const struct ending *e);
 

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x3b5e0249u
+#define PLAN_VERSION 0x82bc05f2u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -11,6 +11,8 @@
 #define STREAMS_TTY 2u
 #define STREAMS_INHERIT 4u
 #define STREAMS_HOLD 8u
+#define EVENTS_CREATES 1u
+#define EVENTS_REMOVES 2u
 
 enum op_code {
   OP_OWN = 1,
@@ -89,6 +91,13 @@ enum op_code {
   OP_STREAMS = 85,
   OP_STDIO = 86,
   OP_CONSOLE = 87,
+  OP_RESOLVER = 130,
+  OP_NFT_BATCH = 131,
+  OP_RESOLVER_CONFIG = 132,
+  OP_EVENTS = 133,
+  OP_EGRESS_ELEMENT = 134,
+  OP_FILTER_SOCKETS = 135,
+  OP_NFT_DUMP = 136,
 };
 
 /* X(code, name, argument kinds, handler): u u32, q u64, s string, b bytes, v string list. */
@@ -168,6 +177,13 @@ enum op_code {
   X(84, "freezer", "sss", op_freezer) /* path, freeze, thaw */ \
   X(85, "streams", "u", op_streams) /* flags */ \
   X(86, "stdio", "", op_stdio) /*  */ \
-  X(87, "console", "uuu", op_console) /* rows, cols, bind */
+  X(87, "console", "uuu", op_console) /* rows, cols, bind */ \
+  X(130, "resolver", "u", op_resolver) /* address */ \
+  X(131, "nft-batch", "b", op_nft_batch) /* message */ \
+  X(132, "resolver-config", "ssb", op_resolver_config) /* networks, egress, servers */ \
+  X(133, "events", "ssu", op_events) /* path, attributes, flags */ \
+  X(134, "egress-element", "ubbbuu", op_egress_element) /* family, message, addressAt, timeoutAt, leastS, mostS */ \
+  X(135, "filter-sockets", "b", op_filter_sockets) /* message */ \
+  X(136, "nft-dump", "b", op_nft_dump) /* message */
 
 #endif

@@ -60,6 +60,10 @@ const TEST_PACKAGES = {
   strace: 'strace',
   podman: 'podman',
   dockerd: 'docker.io',
+  'musl-gcc': 'musl-tools',
+  ip: 'iproute2',
+  dnsmasq: 'dnsmasq-base',
+  dig: 'bind9-dnsutils',
 };
 
 function installTestPackages() {

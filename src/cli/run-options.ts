@@ -2,6 +2,7 @@ import type { ContainerSpec } from '../engine/types.ts';
 import { LIFE_OPTIONS, lifeFromFlags } from './life-options.ts';
 import { LIMIT_OPTIONS, limitsFromFlags } from './limit-options.ts';
 import { MOUNT_OPTIONS, mountsFromFlags } from './mount-options.ts';
+import { NAME_OPTIONS, namesFromFlags } from './name-options.ts';
 import { NETWORK_OPTIONS, networkFromFlags } from './network-options.ts';
 import type { Flags } from './parse.ts';
 import { PROCESS_OPTIONS, PROGRAM_OPTIONS, processFromFlags } from './process-options.ts';
@@ -17,6 +18,7 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
   ...PROGRAM_OPTIONS,
   ...SECURITY_OPTIONS,
   ...NETWORK_OPTIONS,
+  ...NAME_OPTIONS,
   {
     name: 'pull',
     value: 'string',
@@ -35,6 +37,7 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
 export function specFromFlags(flags: Flags): Mutable<ContainerSpec> {
   return {
     ...networkFromFlags(flags),
+    ...namesFromFlags(flags),
     ...lifeFromFlags(flags),
     ...processFromFlags(flags),
     ...mountsFromFlags(flags),

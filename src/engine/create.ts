@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { badInput, builtin, errnoOf, MydockerError, randomHex } from '../base/index.ts';
+import { badInput, builtin, MydockerError, randomHex } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import {
   type ContainerRecord,
@@ -12,6 +12,7 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { makeName } from './names.ts';
+import { namesOf, resolvConfOf } from './resolver.ts';
 import type { SecurityRecord } from './security.ts';
 import { signalNumber } from './signals.ts';
 import { stateError } from './state-error.ts';
@@ -121,20 +122,8 @@ export function recordOf(
     mounts: (spec.mounts ?? []).map((m) => ({ ...m })),
     resources: { ...spec.resources },
     ...security,
+    ...namesOf(spec),
   };
-}
-
-/** The host's resolvers, without those on its loopback, which the container's own cannot reach. */
-function resolvConf(network: 'none' | 'host'): string {
-  let text = '';
-  try {
-    text = readFileSync('/etc/resolv.conf', 'utf8');
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
-  if (network === 'host') return text;
-  const own = (line: string): boolean => !/^nameserver\s+(127\.|::1)/.test(line);
-  return text.split('\n').filter(own).join('\n');
 }
 
 const HOSTS =
@@ -151,7 +140,7 @@ function fillDirectory(directory: string, record: ContainerRecord): void {
   mkdirSync(`${directory}/rootfs`, { mode: 0o755 });
   writeFileSync(`${directory}/hosts`, hostsFile(record), { mode: 0o644 });
   writeFileSync(`${directory}/hostname`, `${record.hostname}\n`, { mode: 0o644 });
-  writeFileSync(`${directory}/resolv.conf`, resolvConf(record.network), { mode: 0o644 });
+  writeFileSync(`${directory}/resolv.conf`, resolvConfOf(record), { mode: 0o644 });
   // A container that is removed when it ends need not survive a power cut; the others are written through.
   writeRecord(directory, record, !record.autoRemove);
 }

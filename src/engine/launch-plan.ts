@@ -14,6 +14,7 @@ import {
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
 import { ociSpec } from './oci.ts';
+import { planNames } from './resolver.ts';
 import type { How } from './types.ts';
 
 /** Docker's json-file defaults would be unbounded; these are podman's and every operator's first setting. */
@@ -44,6 +45,7 @@ export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan 
       noDevices: !hasDeviceRules(core.cgroups()),
     }),
     network: record.network === 'none' ? planLoopback() : [],
+    services: planNames(core.paths, record),
     firstSlot: FIRST_SLOT,
     paths: {
       runDir: runDir(core.paths, record.id),

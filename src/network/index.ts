@@ -1,1 +1,10 @@
 export { linkUp, planLoopback } from './netlink.ts';
+export {
+  egressFile,
+  networksDir,
+  parseResolvConf,
+  planResolver,
+  type ResolverWishes,
+  resolvConfFor,
+} from './resolver.ts';
+export { checkServers } from './resolver-servers.ts';

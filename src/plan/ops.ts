@@ -171,6 +171,37 @@ export const OPS = {
     args: { rows: 'u32', cols: 'u32', bind: 'u32' },
     call: 'open(/dev/pts/ptmx), ioctl(TIOCGPTPEER), sendmsg',
   },
+  // Names, and what a container may reach.
+  resolver: { code: 130, args: { address: 'u32' }, call: 'socket, bind, listen, sendmsg' },
+  'nft-batch': { code: 131, args: { message: 'bytes' }, call: 'socket(NETLINK_NETFILTER), sendto, recv' },
+  'resolver-config': {
+    code: 132,
+    args: { networks: 'str', egress: 'str', servers: 'bytes' },
+    call: '(read at every query)',
+  },
+  events: {
+    code: 133,
+    args: { path: 'str', attributes: 'str', flags: 'u32' },
+    call: 'open(O_APPEND), write',
+  },
+  'egress-element': {
+    code: 134,
+    args: {
+      family: 'u32',
+      message: 'bytes',
+      addressAt: 'bytes',
+      timeoutAt: 'bytes',
+      leastS: 'u32',
+      mostS: 'u32',
+    },
+    call: '(sent with every answer)',
+  },
+  'filter-sockets': {
+    code: 135,
+    args: { message: 'bytes' },
+    call: 'socket(NETLINK_NETFILTER), sendto, sendmsg',
+  },
+  'nft-dump': { code: 136, args: { message: 'bytes' }, call: 'socket(NETLINK_NETFILTER), sendto, recv' },
 } as const satisfies Record<string, OpRow>;
 
 export type OpName = keyof typeof OPS;
@@ -200,6 +231,14 @@ export const STREAMS = {
   inherit: 4,
   /** Do not start the program before a client attached and said so. */
   hold: 8,
+} as const;
+
+/** `events` flags: which events beside start and end are this run's. */
+export const EVENTS = {
+  /** The container is made by the same command. */
+  creates: 1,
+  /** It is removed when it ends. */
+  removes: 2,
 } as const;
 
 /** The most that one plan holds. The shim has room for so many steps, made before it knows how many there will be. */

@@ -26,6 +26,8 @@ export interface LaunchInput {
   rootfs: { host: readonly Step[]; init: readonly Step[]; mapped?: IdmappedRoot };
   /** Messages for the new network namespace, from network. */
   network: readonly Step[];
+  /** What the monitor does for the container beside its streams, from network. */
+  services: { host: readonly Step[]; init: readonly Step[] };
   /** First free descriptor slot. */
   firstSlot: number;
   /** Files and directories the monitor keeps. */
@@ -238,6 +240,7 @@ export function planLaunch(input: LaunchInput): Plan {
       ...cgroup.host,
       ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
       ...(mapped === undefined ? [] : plain.host),
+      ...input.services.host,
       ...rootfs.host,
       ...mounts.host,
       ...namespaces.before,
@@ -250,6 +253,7 @@ export function planLaunch(input: LaunchInput): Plan {
       ...insideMounts(spec, mounts.init),
       ...askedDevices(spec),
       ...input.network,
+      ...input.services.init,
       ...sysctlSteps(spec),
       ...planMasks(spec),
       ...finishSteps(spec),

@@ -38,6 +38,7 @@ function input(more: Partial<LaunchInput> = {}): LaunchInput {
     cgroupFacts: { cpus: '0-1', mems: '0', cpusetEmpty: [], hasMemsw: false },
     rootfs: { host: [], init: [] },
     network: [],
+    services: { host: [], init: [] },
     firstSlot: 1,
     paths: {
       runDir: '/run/x',

@@ -31,6 +31,10 @@ export interface ContainerRecord {
   autoRemove: boolean;
   network: 'none' | 'host';
   mounts: RecordedMount[];
+  /** As ContainerSpec has them. */
+  dns?: string[];
+  dnsSearch?: string[];
+  dnsOptions?: string[];
   resources: { memoryBytes?: number; cpuQuotaUs?: number; cpusetCpus?: string; pidsLimit?: number };
   /** "CAP_CHOWN" …; absent: the default ones. */
   capabilities?: string[];

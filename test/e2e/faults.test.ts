@@ -37,7 +37,18 @@ after(() => {
 function features({ data }: Lane): string[] {
   const limits = ['-m', '64m', '-cpu', '50', '--cpuset-cpus', '0', '--pids-limit', '50'];
   const mounts = ['-v', `${data}:/data`, '-v', `${data}/kept:/etc/kept:ro`, '--tmpfs', '/scratch:size=1m'];
-  const program = ['--read-only', '--init', '-u', '1000', '-w', '/tmp', '--hostname', 'nest'];
+  const program = [
+    '--read-only',
+    '--init',
+    '-u',
+    '1000',
+    '-w',
+    '/tmp',
+    '--hostname',
+    'nest',
+    '--dns',
+    '127.0.0.1',
+  ];
   return [...limits, ...mounts, ...program, '--label', 'a=b', '--name', 'bird'];
 }
 

@@ -1,0 +1,87 @@
+import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
+import { encodeServers } from './resolver-servers.ts';
+
+/** Where a container finds its resolver. Docker's address, for programs that look for it. */
+export const RESOLVER_ADDRESS = '127.0.0.11';
+const RESOLVER_NUMBER = 0x7f00000b;
+
+/** What a resolv.conf(5) says. */
+export interface ResolverSettings {
+  servers: readonly string[];
+  search: readonly string[];
+  options: readonly string[];
+}
+
+/** Reads a resolv.conf(5): the last search or domain line counts, options add up. */
+export function parseResolvConf(text: string): ResolverSettings {
+  const servers: string[] = [];
+  let search: string[] = [];
+  const options: string[] = [];
+  for (const line of text.split('\n')) {
+    const [keyword, ...words] = line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/);
+    if (keyword === 'nameserver' && words[0] !== undefined) servers.push(words[0]);
+    if (keyword === 'search' || keyword === 'domain') search = words;
+    if (keyword === 'options') options.push(...words);
+  }
+  return { servers, search, options };
+}
+
+/** What a container's user asked for: each list replaces the host's. */
+export interface ResolverWishes {
+  servers?: readonly string[];
+  /** A single "." : no search domains. */
+  search?: readonly string[];
+  options?: readonly string[];
+}
+
+/** The container's own resolv.conf: the resolver at its loopback; search and options as asked for, else the host's. */
+export function resolvConfFor(host: ResolverSettings, wishes: ResolverWishes): string {
+  const search = (wishes.search ?? host.search).filter((name) => name !== '.');
+  const options = wishes.options ?? host.options;
+  return [
+    `nameserver ${RESOLVER_ADDRESS}`,
+    ...(search.length === 0 ? [] : [`search ${search.join(' ')}`]),
+    ...(options.length === 0 ? [] : [`options ${options.join(' ')}`]),
+    '',
+  ].join('\n');
+}
+
+/** Where in a run directory the networks of a container are found: a symbolic link to the directory of each. */
+export function networksDir(runDir: string): string {
+  return `${runDir}/networks`;
+}
+
+/** The names a limited container may ask for, one a line; see planEgress(). */
+export function egressFile(runDir: string): string {
+  return `${runDir}/egress`;
+}
+
+/** Steps that give a container its resolver; the monitor answers. Throws BAD_INPUT for a server that is no address. */
+export function planResolver(runDir: string, servers: readonly string[]): { host: Step[]; init: Step[] } {
+  const config: Array<Action & StepNotes> = [
+    {
+      op: 'mkdir',
+      path: networksDir(runDir),
+      mode: 0o700,
+      why: 'a link for each network will lie here: where the resolver looks for names',
+    },
+    {
+      op: 'resolver-config',
+      networks: networksDir(runDir),
+      egress: egressFile(runDir),
+      servers: encodeServers(servers),
+      why: `names of containers from files; others are asked of ${servers.join(', ')} by the monitor, in the host’s network`,
+    },
+  ];
+  return {
+    host: steps('host', ...config),
+    init: steps('init', {
+      op: 'resolver',
+      address: RESOLVER_NUMBER,
+      why: `the container’s resolver listens at ${RESOLVER_ADDRESS}, port 53; its sockets go to the monitor`,
+    }),
+  };
+}
