@@ -1,5 +1,6 @@
 /** Each operation as the system call it is, with its arguments in words: what `explain` prints. */
 import * as names from './names.ts';
+import { networkText } from './network-text.ts';
 import { NO_SLOT } from './ops.ts';
 import type { Action } from './step.ts';
 
@@ -7,8 +8,6 @@ const quote = (text: string): string => JSON.stringify(text);
 const quoteOrNull = (text: string): string => (text === '' ? 'NULL' : quote(text));
 const octal = (mode: number): string => (mode === 0 ? '0' : `0${mode.toString(8)}`);
 const slot = (number: number): string => `slot ${number}`;
-
-const dotted = (number: number): string => [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
 
 /** Text where the bytes are text, else hexadecimal. */
 export function data(value: Uint8Array | string): string {
@@ -275,19 +274,6 @@ function monitorText(a: Action): string | undefined {
       return 'dup2(0, 1, 2)';
     case 'console':
       return `open("/dev/pts/ptmx"), ioctl(TIOCGPTPEER), ${a.rows} rows, ${a.cols} columns`;
-    case 'resolver':
-      return `bind(${dotted(a.address)}:53, UDP and TCP, on lo), sendmsg(the sockets to the monitor)`;
-    case 'resolver-config':
-      return `resolver-config(names below ${quote(a.networks)}, ${a.servers.length / 24} resolvers of the host)`;
-    case 'nft-batch':
-    case 'nft-dump':
-      return `sendto(NETLINK_NETFILTER, ${a.message.length} bytes)`;
-    case 'filter-sockets':
-      return 'socket(NETLINK_NETFILTER) twice, sendmsg(them to the monitor)';
-    case 'egress-element':
-      return `egress-element(an IPv${a.family === 0 ? 4 : 6} address with every answer)`;
-    case 'events':
-      return `events(${quote(a.path)})`;
     default:
       return undefined;
   }
@@ -301,6 +287,7 @@ export function actionText(action: Action): string {
     processText(action) ??
     userText(action) ??
     monitorText(action) ??
+    networkText(action) ??
     action.op
   );
 }
