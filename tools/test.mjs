@@ -56,6 +56,7 @@ const TEST_PACKAGES = {
   setfattr: 'attr',
   python3: 'python3-minimal',
   zstd: 'zstd',
+  bsdtar: 'libarchive-tools',
   xz: 'xz-utils',
   strace: 'strace',
   podman: 'podman',

@@ -1,5 +1,6 @@
 import type { Action } from '../plan/index.ts';
 import { badLayer } from './bad-layer.ts';
+import { cleanParts, isCopied, isOverlayWhiteout, noTarget, pathIn, short } from './layer-names.ts';
 import { attributes, copyAttributes, creation, LAYERS_SLOT, opaque, utimes } from './layer-steps.ts';
 import { type DirectoryNode, LayerTree, type Node } from './layer-tree.ts';
 import { type Lower, type LowerDirs, type LowerFile, NO_LOWER } from './lower.ts';
@@ -25,21 +26,6 @@ const OPAQUE = '.wh..wh..opq';
 const AUFS_NOTE = '.wh..wh.';
 const S_IFCHR = 0o020000;
 const MAX_LINKS = 40;
-/** NAME_MAX and PATH_MAX without its NUL: limits.h. */
-const MAX_NAME_BYTES = 255;
-const MAX_PATH_BYTES = 4095;
-
-/** "/a/./b/" gives ["a", "b"]. Refuses "..": an archive that needs it wants out (path traversal). */
-export function cleanParts(name: string): string[] {
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw badLayer(`the name "${short(name)}" leads outside ("..")`);
-  return parts;
-}
-
-function short(name: string): string {
-  return name.length <= 100 ? name : `${name.slice(0, 100)}…`;
-}
-
 /** Plans the entries of one layer, in the archive's order. */
 export class LayerPlanner {
   private readonly tree = new LayerTree();
@@ -67,8 +53,9 @@ export class LayerPlanner {
     }
     if (parts.some((part) => part.startsWith(AUFS_NOTE))) return { before, filePath: undefined, after: [] };
     const parent = this.parentOf(parts, before);
-    if (base.startsWith(WHITEOUT)) {
-      this.whiteout(parent, base, before);
+    if (base.startsWith(WHITEOUT) || isOverlayWhiteout(entry)) {
+      if (base.startsWith(WHITEOUT)) this.whiteout(parent, base, before);
+      else this.hide(parent, base, before);
       return { before, filePath: undefined, after: [] };
     }
     const path = pathIn(parent, base);
@@ -106,7 +93,7 @@ export class LayerPlanner {
     const { root } = this.tree;
     for (const name of this.lower.names(dirs)) {
       const out: Action[] = [];
-      this.hide(root, name, out);
+      this.hide(root, name, out, true);
       yield* out;
     }
   }
@@ -205,8 +192,7 @@ export class LayerPlanner {
 
   private whiteout(parent: DirectoryNode, base: string, out: Action[]): void {
     if (base === OPAQUE) {
-      parent.isOpaque = true;
-      out.push(opaque(parent.path || '/'));
+      this.makeOpaque(parent, out);
       return;
     }
     if (base.startsWith(AUFS_NOTE)) return;
@@ -215,18 +201,44 @@ export class LayerPlanner {
     this.hide(parent, hidden, out);
   }
 
-  /** A whiteout is about the layers below only; what this layer has there itself stays and hides them too. */
-  private hide(parent: DirectoryNode, base: string, out: Action[]): void {
+  /**
+   * A whiteout is about the layers below only; what this layer has there itself stays and hides them too. One that
+   * hides nothing is left out: in a directory that overlayfs need not merge it would be seen, as a name without a
+   * file. `always`: of the root, which is merged whatever it says.
+   */
+  private hide(parent: DirectoryNode, base: string, out: Action[], always = false): void {
     const path = pathIn(parent, base);
     const node = this.tree.get(parent, base);
-    const isCopied = node?.kind === 'copied' || (node?.kind === 'symlink' && node.isCopied === true);
     if (node?.kind === 'directory') {
-      node.isOpaque = true;
-      out.push(opaque(path));
-    } else if (node === undefined || isCopied) {
-      if (isCopied) out.push({ op: 'unlink', path });
-      out.push({ op: 'mknod', path, mode: S_IFCHR, major: 0, minor: 0 });
-      this.tree.set(parent, base, { kind: 'whiteout' });
+      this.makeOpaque(node, out);
+      return;
+    }
+    if (node !== undefined && !isCopied(node)) return;
+    if (node !== undefined) {
+      out.push({ op: 'unlink', path });
+      this.tree.remove(parent, base);
+    }
+    if (!always && this.below(parent, base) === undefined) return;
+    out.push({ op: 'mknod', path, mode: S_IFCHR, major: 0, minor: 0 });
+    this.tree.set(parent, base, { kind: 'whiteout' });
+  }
+
+  private makeOpaque(dir: DirectoryNode, out: Action[]): void {
+    dir.isOpaque = true;
+    out.push(opaque(dir.path || '/'));
+    this.dropLower(dir, out);
+  }
+
+  /** Nothing is below any more: what only came from there goes, and what only hid it. */
+  private dropLower(dir: DirectoryNode, out: Action[]): void {
+    for (const [base, node] of dir.children) {
+      if (node.kind === 'directory') {
+        node.lower = [];
+        this.dropLower(node, out);
+      } else if (node.kind === 'whiteout' || isCopied(node)) {
+        out.push({ op: 'unlink', path: pathIn(dir, base) });
+        this.tree.remove(dir, base);
+      }
     }
   }
 
@@ -265,15 +277,4 @@ export class LayerPlanner {
     this.tree.set(dir, base, copied);
     return { path, node: copied };
   }
-}
-
-function noTarget(entry: TarEntry): Error {
-  const [name, target] = [short(entry.name), short(entry.linkName)];
-  return badLayer(`"${name}" is a hard link to "${target}", which is no file of this layer or of one below`);
-}
-
-function pathIn(dir: DirectoryNode, base: string): string {
-  const path = `${dir.path}/${base}`;
-  if (base.length <= MAX_NAME_BYTES && path.length <= MAX_PATH_BYTES) return path;
-  throw badLayer(`the name "${short(path)}" is longer than the kernel takes`);
 }

@@ -62,8 +62,5 @@ export function creation(
     return { action, node: node?.kind === 'symlink' ? { kind: 'symlink', target: node.target } : OTHER };
   }
   if (type === 'file' || type === 'directory') return { action: undefined, node: OTHER };
-  // Device 0:0 is overlayfs's own whiteout, however it came here.
-  const isWhiteout = type === 'character-device' && major === 0 && minor === 0;
-  const action: Action = { op: 'mknod', path, mode: S_IFMT[type] | mode, major, minor };
-  return { action, node: isWhiteout ? { kind: 'whiteout' } : OTHER };
+  return { action: { op: 'mknod', path, mode: S_IFMT[type] | mode, major, minor }, node: OTHER };
 }

@@ -63,6 +63,12 @@ export class LayerTree {
     this.version++;
   }
 
+  /** The name is free again. */
+  remove(dir: DirectoryNode, base: string): void {
+    dir.children.delete(base);
+    this.version++;
+  }
+
   addDirectory(dir: DirectoryNode, base: string): DirectoryNode {
     const node = this.directory(`${dir.path}/${base}`, dir);
     dir.children.set(base, node);
