@@ -1,5 +1,6 @@
 import { MydockerError } from '../base/index.ts';
 import { BlobWriter, type Digest, hasBlob } from '../storage/index.ts';
+import { beyondLimit, type LayerLimits } from './limits.ts';
 import type { Descriptor } from './manifest.ts';
 import type { TarEntry } from './tar-entry.ts';
 import type { TarVisitor } from './tar-read.ts';
@@ -24,6 +25,7 @@ export class ArchiveFiles implements TarVisitor {
   private readonly blobs = new Map<string, Descriptor>();
   private readonly links = new Map<string, string>();
   private count = 0;
+  private bytes = 0;
   private path = '';
   private table: Buffer[] | undefined;
   private tableBytes = 0;
@@ -32,10 +34,16 @@ export class ArchiveFiles implements TarVisitor {
   constructor(
     private readonly root: string,
     private readonly written: Digest[],
+    private readonly limits: LayerLimits,
   ) {}
 
-  entry({ name, type, linkName }: TarEntry): void {
+  entry({ name, type, linkName, size }: TarEntry): void {
     if (++this.count > MAX_FILES) throw badArchive(`it holds more than ${MAX_FILES} files`);
+    this.bytes += size;
+    // A sparse file is kept whole: its holes cost nothing in the archive, and everything on the disk.
+    if (this.bytes > this.limits.maxBytes) {
+      throw beyondLimit(`its files hold more than ${this.limits.maxBytes} bytes`, 'MYDOCKER_MAX_LAYER_BYTES');
+    }
     const path = clean(name);
     this.path = path;
     if (type === 'symlink')

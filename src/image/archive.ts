@@ -12,7 +12,6 @@ import {
   readBlob,
 } from '../storage/index.ts';
 import { ArchiveFiles, badArchive } from './archive-files.ts';
-import { decompressed } from './decompress.ts';
 import {
   badManifest,
   kindOf,
@@ -22,7 +21,9 @@ import {
   parseIndex,
   parseManifest,
 } from './foreign.ts';
+import { layerLimits } from './limits.ts';
 import { type Manifest, MEDIA } from './manifest.ts';
+import { unpackedBytes } from './meter.ts';
 import { choosePlatform, hostPlatform } from './platform.ts';
 import { parseReference } from './reference.ts';
 import { TarReader } from './tar-read.ts';
@@ -40,17 +41,18 @@ export interface ArchivedImage {
 
 /**
  * Reads an archive: its files become blobs, their digests appended to `written` where they are new. Throws BAD_ARCHIVE,
- * BAD_MANIFEST, BAD_DIGEST.
+ * BAD_MANIFEST, BAD_DIGEST, LAYER_LIMIT.
  */
 export async function readArchive(
   root: string,
   archive: AsyncIterable<Buffer>,
   written: Digest[],
 ): Promise<ArchivedImage[]> {
-  const files = new ArchiveFiles(root, written);
+  const limits = layerLimits();
+  const files = new ArchiveFiles(root, written, limits);
   const reader = new TarReader(files);
   try {
-    for await (const chunk of decompressed(archive)) reader.write(chunk);
+    for await (const chunk of unpackedBytes(archive, limits, () => {})) reader.write(chunk);
     reader.finish();
   } catch (error) {
     files.abort();

@@ -20,7 +20,7 @@ const DEFAULT_MAX_ENTRIES = 5_000_000;
 /** gzip reaches 1,032 with zeros alone; program files stay below 20. */
 const DEFAULT_MAX_RATIO = 500;
 /** Below this a high ratio is no harm. */
-export const RATIO_FROM_BYTES = 2 ** 30;
+export const RATIO_FROM_BYTES = 256 * 2 ** 20;
 
 function numberFrom(name: string, otherwise: number): number {
   const text = process.env[name];

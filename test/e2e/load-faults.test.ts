@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { command, EXECUTABLE } from './harness.ts';
 import { digestOf, layerOf } from './publish.ts';
 import { busyboxFiles, PullHost } from './pulls.ts';
-import { type RawEntry, rawTar } from './raw-tar.ts';
+import { pax, type RawEntry, rawTar } from './raw-tar.ts';
 
 const host = new PullHost();
 const directory = mkdtempSync('/var/tmp/mydocker-archives-');
@@ -132,6 +132,19 @@ test('names and links of the archive lead nowhere', async () => {
   assert.throws(() => readFileSync(outside), /ENOENT/);
   await host.ok('rmi', 'app:v1');
   assert.deepEqual(whole(), store, 'nothing is kept that belongs to no image');
+});
+
+test('an archive that would fill the disk: sparse files and the sum of all', async () => {
+  const holes = pax(
+    ['GNU.sparse.major', '0'],
+    ['GNU.sparse.size', String(8 * 2 ** 40)],
+    ['GNU.sparse.map', '0,0'],
+  );
+  await refuses(
+    '8 TB of holes',
+    made({}, holes, { name: 'huge' }),
+    /more than \d+ bytes.*MYDOCKER_MAX_LAYER_BYTES/,
+  );
 });
 
 test('OCI layouts: a damaged blob, a missing one, types nobody knows, indexes that name each other', async () => {
