@@ -1,4 +1,4 @@
-/* Killing everything in a cgroup, of version 1 or 2. */
+/* Killing everything in a cgroup, of version 1 or 2; moving everything to another one. */
 #include "util.h"
 
 #include <fcntl.h>
@@ -147,4 +147,51 @@ int op_kill_cgroup(struct ctx *c, const struct arg *a) {
   close(cgroup);
   /* Removed by somebody else meanwhile: nothing can have been in it. */
   return err == ENODEV || err == ENOENT ? 0 : err;
+}
+
+struct mover {
+  int to;
+  int err;
+  uint32_t moved;
+};
+
+/* One write, one process with all its threads. One that ends meanwhile (ESRCH) need not be moved; of one in a pid namespace
+ * that we cannot see there is only a 0. */
+static bool move_one(void *data, pid_t pid) {
+  struct mover *m = data;
+  char digits[12];
+  size_t n = sizeof digits;
+  if (pid == 0) return true;
+  for (pid_t rest = pid; rest > 0; rest /= 10) digits[--n] = (char)('0' + rest % 10);
+  if (write(m->to, digits + n, sizeof digits - n) >= 0) m->moved++;
+  else if (errno != ESRCH) m->err = errno;
+  return m->err == 0;
+}
+
+static int move_all(int from, int to) {
+  struct patience p;
+  patience_start(&p, KILL_MS);
+  for (;;) {
+    /* What is forked during a round is there in the next. */
+    struct mover m = {.to = to};
+    int err = read_procs(from, move_one, &m);
+    if (err == 0) err = m.err;
+    if (err != 0 || m.moved == 0) return err;
+    if (!patience_wait(&p)) return EBUSY;
+  }
+}
+
+/* A cgroup of version 2 that gives its controllers to those below it may have no processes of its own.
+ * cgroup-v2.rst § No Internal Process Constraint */
+int op_move_processes(struct ctx *c, const struct arg *a) {
+  (void)c;
+  int from = open(a[0].str, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (from < 0) return errno;
+  int directory = open(a[1].str, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int to = directory < 0 ? -1 : openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  int err = to < 0 ? errno : move_all(from, to);
+  if (to >= 0) close(to);
+  if (directory >= 0) close(directory);
+  close(from);
+  return err;
 }

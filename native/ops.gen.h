@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x82bc05f2u
+#define PLAN_VERSION 0x241bf3a1u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -83,6 +83,8 @@ enum op_code {
   OP_RELEASE_VOLUME = 147,
   OP_SETDOMAINNAME = 148,
   OP_INNER_ROOT = 149,
+  OP_BPF_DEVICE = 150,
+  OP_MOVE_PROCESSES = 151,
   OP_STATE_FILE = 80,
   OP_EXIT_FILE = 81,
   OP_LOG = 82,
@@ -170,6 +172,8 @@ enum op_code {
   X(147, "release-volume", "ssu", op_release_volume) /* path, user, remove */ \
   X(148, "setdomainname", "s", op_setdomainname) /* name */ \
   X(149, "inner-root", "", op_inner_root) /*  */ \
+  X(150, "bpf-device", "sb", op_bpf_device) /* path, program */ \
+  X(151, "move-processes", "ss", op_move_processes) /* from, path */ \
   X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
   X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \
   X(82, "log", "squ", op_log) /* path, maxBytes, maxFiles */ \

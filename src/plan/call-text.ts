@@ -213,6 +213,10 @@ function processText(a: Action): string | undefined {
       return `capset(effective, permitted &= ${names.capabilitySet(a.mask)})`;
     case 'no-new-privs':
       return 'prctl(PR_SET_NO_NEW_PRIVS, 1)';
+    case 'move-processes':
+      return `write(${quote(`${a.path}/cgroup.procs`)}, every process in ${quote(a.from)})`;
+    case 'bpf-device':
+      return `bpf(BPF_PROG_ATTACH, ${quote(a.path)}, BPF_CGROUP_DEVICE, ${a.program.length / 8} instructions)`;
     case 'seccomp':
       return `seccomp(SECCOMP_SET_MODE_FILTER, ${a.flags}, ${a.filter.length / 8} instructions)`;
     case 'set-user':

@@ -158,6 +158,17 @@ export const OPS = {
   },
   setdomainname: { code: 148, args: { name: 'str' }, call: 'setdomainname' },
   'inner-root': { code: 149, args: {}, call: 'setgroups, setresgid, setresuid' },
+  // Cgroup v2.
+  'bpf-device': {
+    code: 150,
+    args: { path: 'str', program: 'bytes' },
+    call: 'bpf(BPF_PROG_LOAD), bpf(BPF_PROG_ATTACH)',
+  },
+  'move-processes': {
+    code: 151,
+    args: { from: 'str', path: 'str' },
+    call: 'read(cgroup.procs), write(cgroup.procs)',
+  },
   // What the monitor keeps while the container lives.
   'state-file': { code: 80, args: { path: 'str', id: 'str', bootId: 'str' }, call: 'open, write, rename' },
   'exit-file': { code: 81, args: { path: 'str', oomPath: 'str', sync: 'u32' }, call: 'open, write, rename' },

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** One mounted cgroup hierarchy. */
 export interface Hierarchy {
@@ -18,6 +18,10 @@ export interface CgroupHost {
   v2: string | undefined;
   /** v2: controllers the root offers. */
   v2Controllers: readonly string[];
+  /** v2: those that are on already for what is below it. */
+  v2Enabled?: readonly string[];
+  /** v2: what we see as the root is none of the kernel's but was given to us, and there are processes in it. */
+  v2Crowded?: boolean;
 }
 
 const V1_CONTROLLERS = new Set([
@@ -59,12 +63,11 @@ export function parseCgroupMounts(mountinfo: string): Pick<CgroupHost, 'v1' | 'v
 }
 
 /**
- * True where the v1 devices controller decides which nodes a container may open. (On v2 a BPF program would do it,
- * which this version does not load.) Without, nothing would stop a node of the host's disk, be it from the image or
+ * True where the v1 devices controller, or on v2 a BPF program, decides which nodes a container may open. Without, nothing would stop a node of the host's disk, be it from the image or
  * made with CAP_MKNOD: then the root is mounted nodev, and the capability is withheld.
  */
 export function hasDeviceRules(host: CgroupHost): boolean {
-  return host.v1.some((h) => h.controllers.includes('devices'));
+  return host.version === 2 || host.v1.some((h) => h.controllers.includes('devices'));
 }
 
 /** The capabilities a container may keep on this host. */
@@ -78,6 +81,10 @@ export function detectCgroups(): CgroupHost {
   if (v1.length > 0 || v2 === undefined) {
     return { version: 1, hybrid: v2 !== undefined, v1, v2, v2Controllers: [] };
   }
-  const v2Controllers = readFileSync(`${v2}/cgroup.controllers`, 'utf8').trim().split(' ');
-  return { version: 2, hybrid: false, v1, v2, v2Controllers };
+  const read = (file: string): string[] => readFileSync(`${v2}/${file}`, 'utf8').trim().split(/\s+/);
+  const [v2Controllers, v2Enabled] = [read('cgroup.controllers'), read('cgroup.subtree_control')];
+  // The kernel's own root has no cgroup.type, and may have processes beside cgroups.
+  const isGiven = existsSync(`${v2}/cgroup.type`);
+  const v2Crowded = isGiven && read('cgroup.procs').some((pid) => pid !== '');
+  return { version: 2, hybrid: false, v1, v2, v2Controllers, v2Enabled, v2Crowded };
 }

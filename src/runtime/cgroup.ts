@@ -1,6 +1,8 @@
 import { MydockerError } from '../base/index.ts';
 import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
+import { deviceFilter } from './bpf/device-filter.ts';
 import type { CgroupHost } from './cgroup-host.ts';
+import { DEFAULT_DEVICE_RULES } from './devices.ts';
 import { type CgroupV1Facts, limitsV1 } from './limits-v1.ts';
 import { limitsV2 } from './limits-v2.ts';
 import type { OciResources } from './oci-resources.ts';
@@ -137,6 +139,41 @@ function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
   };
 }
 
+/** Those who were in the cgroup that we were given: a leaf beside our own directory. */
+const OTHERS = 'init';
+
+/** Controllers on below the root; for that a root that is none of the kernel's must have no processes. */
+function giveControllers(host: CgroupHost, root: string, wanted: readonly string[]): Noted[] {
+  const missing = wanted.filter((name) => host.v2Enabled?.includes(name) !== true);
+  if (missing.length === 0) return [];
+  const others = `${root}/${OTHERS}`;
+  const clear: Noted[] = [
+    {
+      op: 'mkdir',
+      path: others,
+      mode: 0o755,
+      ignore: 'EEXIST',
+      why: 'for the processes that are in the cgroup we were given',
+    },
+    {
+      op: 'move-processes',
+      from: root,
+      path: others,
+      why: 'a cgroup that gives controllers to those below it may have no processes itself',
+    },
+  ];
+  return [
+    ...(host.v2Crowded === true ? clear : []),
+    {
+      op: 'write',
+      path: `${root}/cgroup.subtree_control`,
+      data: missing.map((name) => `+${name}`).join(' '),
+      create: 0,
+      why: 'controllers must be on in every ancestor',
+    },
+  ];
+}
+
 function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): CgroupPlan {
   checkControllers(linux.resources, (name) => host.v2Controllers.includes(name));
   const root = host.v2 ?? '/sys/fs/cgroup';
@@ -146,13 +183,7 @@ function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
   );
   const enable = wanted.map((name) => `+${name}`).join(' ');
   const list: Noted[] = [
-    {
-      op: 'write',
-      path: `${root}/cgroup.subtree_control`,
-      data: enable,
-      create: 0,
-      why: 'controllers must be on in every ancestor',
-    },
+    ...giveControllers(host, root, wanted),
     ...ancestors(linux.cgroupsPath).flatMap((above): Noted[] => [
       {
         op: 'mkdir',
@@ -173,6 +204,12 @@ function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
     ...limitsV2(linux.resources, facts.hasBfqWeight).map(
       ({ file, data, why }): Noted => ({ op: 'write', path: `${dir}/${file}`, data, create: 0, why }),
     ),
+    {
+      op: 'bpf-device',
+      path: dir,
+      program: deviceFilter(linux.resources.devices ?? DEFAULT_DEVICE_RULES),
+      why: 'the devices it may use: goes with the cgroup, binds everything born in it',
+    },
     {
       op: 'own',
       what: 'the processes in the cgroup',

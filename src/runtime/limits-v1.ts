@@ -1,5 +1,5 @@
 import { DEFAULT_DEVICE_RULES, ruleText } from './devices.ts';
-import type { OciBlockIo, OciRate, OciResources } from './oci-resources.ts';
+import type { OciBlockIo, OciDeviceRule, OciRate, OciResources } from './oci-resources.ts';
 
 /** One value of one file of a cgroup. */
 export interface LimitWrite {
@@ -108,7 +108,10 @@ function blkio(io: OciBlockIo, facts: CgroupV1Facts, write: Write): void {
 }
 
 function devices(resources: OciResources, write: Write): void {
-  const rules = resources.devices ?? DEFAULT_DEVICE_RULES;
+  const asked = resources.devices ?? DEFAULT_DEVICE_RULES;
+  // A new cgroup has its parent's devices, mostly all: what no rule is about is refused, as on v2.
+  const isForAll = (rule: OciDeviceRule | undefined): boolean => (rule?.type ?? 'a') === 'a';
+  const rules = asked.length > 0 && isForAll(asked[0]) ? asked : [{ allow: false }, ...asked];
   for (const rule of rules) {
     const text = ruleText(rule);
     write(

@@ -137,7 +137,15 @@ test('planLaunch() keeps CAP_MKNOD only where device rules hold', () => {
   };
   const ruled = { ...V1, v1: [...V1.v1, { mount: '/sys/fs/cgroup/devices', controllers: ['devices'] }] };
   assert.equal(mask(ruled), (1n << 5n) | (1n << 27n));
-  assert.equal(mask(V2), 1n << 5n);
+  assert.equal(mask(V1), 1n << 5n);
+  assert.equal(mask(V2), (1n << 5n) | (1n << 27n));
+});
+
+test('planLaunch() says on v2 by a program which devices may be used, before anything runs in the cgroup', () => {
+  const { steps } = planLaunch(input({ cgroups: V2 }));
+  const at = (op: Step['op']) => steps.findIndex((step) => step.op === op);
+  assert.ok(at('bpf-device') > at('mkdir') && at('bpf-device') < at('clone'));
+  assert.equal(find(planLaunch(input()).steps, 'bpf-device').length, 0);
 });
 
 test('planLaunch() sets the death signal after the user: changing the user clears it', () => {

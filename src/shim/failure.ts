@@ -90,6 +90,21 @@ function advise(step: Step, failure: Failure): Advice | undefined {
       remedy: 'use an image whose mount points are directories',
     };
   }
+  if (step.op === 'bpf-device' && ['EPERM', 'ENOSYS', 'EINVAL'].includes(errno)) {
+    return {
+      code: 'NO_DEVICE_RULES',
+      cause: 'the kernel takes no BPF program of ours that says which devices the container may use',
+      remedy:
+        'run mydocker with CAP_SYS_ADMIN (or CAP_BPF and CAP_NET_ADMIN) on a kernel with CONFIG_CGROUP_BPF',
+    };
+  }
+  if (step.op === 'write' && errno === 'EBUSY' && step.path.endsWith('cgroup.subtree_control')) {
+    return {
+      code: 'CGROUP_BUSY',
+      cause: 'the cgroup that mydocker was given has processes that it cannot move away',
+      remedy: 'start mydocker in a cgroup of its own, or with its own cgroup namespace',
+    };
+  }
   if (step.op === 'write' && errno === 'EBUSY' && step.path.endsWith('memory.limit_in_bytes')) {
     return { code: 'LIMIT_TOO_SMALL', cause: 'more memory is in use already', remedy: 'give a larger -m' };
   }

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { command, EXECUTABLE, Host, until } from './harness.ts';
+import { command, EXECUTABLE, Host, SLOWNESS, until } from './harness.ts';
 
 const host = new Host();
 
 test('an exec’ed process cannot be opened by the container before its program runs', async () => {
   // The lookup of the user reads the container's passwd file: made long, it keeps the process in the window.
   const watch = [
-    "yes 'x:x:1:1::/:/bin/sh' | head -c 60000000 >/etc/passwd",
+    `yes 'x:x:1:1::/:/bin/sh' | head -c ${60_000_000 / SLOWNESS} >/etc/passwd`,
     "echo 'root:x:0:0::/root:/bin/sh' >>/etc/passwd",
     'mkdir /seen; touch /ready',
     'while :; do for d in /proc/[0-9]*; do read name <$d/comm || continue',

@@ -149,7 +149,12 @@ export async function runInGuest(argv, { checkout, env = {}, limitMs, onStdout, 
   const run = mkdtempSync('/var/tmp/mydocker-vm-');
   let qemu;
   const end = () => qemu?.kill('SIGKILL');
-  process.once('exit', end);
+  const giveUp = () => {
+    end();
+    rmSync(run, { recursive: true, force: true });
+    process.exit(130);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, giveUp);
   try {
     writeControl(run, kernel, argv, env);
     mkdirSync(`${run}/tree`);
@@ -183,7 +188,8 @@ export async function runInGuest(argv, { checkout, env = {}, limitMs, onStdout, 
       late ? `took longer than ${limitMs / 60_000} minutes` : 'ended without an exit code',
     );
   } finally {
-    process.removeListener('exit', end);
+    end();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeListener(signal, giveUp);
     rmSync(run, { recursive: true, force: true });
   }
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { CHECKOUT } from './checkout.mjs';
 import { runInGuest } from './guest.mjs';
 
-const FILES = ['attacks', 'exec', 'limits', 'pause', 'security', 'stats', 'stop'];
+const FILES = ['attacks', 'cgroup-v2', 'devices', 'exec', 'limits', 'pause', 'security', 'stats', 'stop'];
 /** A processor in software is so many times slower; time-outs grow by it (test/e2e/harness.ts). */
 const SLOWNESS = 20;
 const LIMIT_MS = 30 * 60_000;
