@@ -6,6 +6,7 @@ import { Core } from '../src/engine/core.ts';
 import { createContainer } from '../src/engine/create.ts';
 import { imageFor } from '../src/engine/images.ts';
 import { launchPlan } from '../src/engine/launch-plan.ts';
+import { prepareSpec } from '../src/engine/prepare.ts';
 import { encodeLaunch, readWhole, shimBinary } from '../src/shim/index.ts';
 import { decodeReport } from '../src/shim/report.ts';
 import { openReport } from '../src/shim/run.ts';
@@ -21,7 +22,7 @@ export async function floorMs(clock: string, root: string): Promise<number> {
   core.prepare();
   const image = await imageFor(core, 'busybox');
   const spec = { image: 'busybox', command: ['true'], autoRemove: true, network: 'none' } as const;
-  const record = createContainer(core, spec, image, {}, true);
+  const record = await createContainer(core, spec, image, await prepareSpec(core, spec, image), true);
   const plan = encodeLaunch(launchPlan(core, record, 'inherit'), { detach: false, fault: undefined });
   const directory = runDir(core.paths, record.id);
   mkdirSync(directory, { mode: 0o700 });

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x241bf3a1u
+#define PLAN_VERSION 0x2f8059c5u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -134,7 +134,7 @@ enum op_code {
   X(28, "sync-files", "", op_sync_files) /*  */ \
   X(30, "mount", "sssus", op_mount) /* source, target, fstype, flags, data */ \
   X(31, "umount", "su", op_umount) /* target, flags */ \
-  X(32, "open-tree", "suu", op_open_tree) /* path, recursive, slot */ \
+  X(32, "open-tree", "ssuu", op_open_tree) /* path, below, recursive, slot */ \
   X(33, "tree-setattr", "uuuuuu", op_tree_setattr) /* slot, set, clear, propagation, recursive, userns */ \
   X(34, "attach-tree", "usu", op_attach_tree) /* slot, target, create */ \
   X(35, "mount-setattr", "suuu", op_mount_setattr) /* target, set, clear, recursive */ \

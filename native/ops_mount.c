@@ -40,9 +40,20 @@ int op_umount(struct ctx *c, const struct arg *a) {
 /* open_tree(2) with OPEN_TREE_CLONE: a bind mount that hangs nowhere yet. Taken from the host's paths before
  * pivot_root, attached after it, so the container's links never meet the host's tree. */
 int op_open_tree(struct ctx *c, const struct arg *a) {
-  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (a[1].num != 0 ? AT_RECURSIVE : 0u);
-  long fd = syscall(SYS_open_tree, AT_FDCWD, a[0].str, flags);
-  return fd < 0 ? errno : slot_put(c, a[2].num, (int)fd);
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (a[2].num != 0 ? AT_RECURSIVE : 0u);
+  if (a[1].len == 0) {
+    long whole = syscall(SYS_open_tree, AT_FDCWD, a[0].str, flags);
+    return whole < 0 ? errno : slot_put(c, a[3].num, (int)whole);
+  }
+  /* A part of a volume: whoever writes into it chooses its links. */
+  int base = open(a[0].str, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int part = base < 0 ? -errno : open_in_root(base, a[1].str, O_PATH, 0);
+  if (base >= 0) close(base);
+  if (part < 0) return -part;
+  long fd = syscall(SYS_open_tree, part, "", flags | AT_EMPTY_PATH);
+  int err = fd < 0 ? errno : 0;
+  close(part);
+  return err != 0 ? err : slot_put(c, a[3].num, (int)fd);
 }
 
 static int set_attr(int dir, const char *path, unsigned flags, struct mount_attr *attr) {

@@ -1,4 +1,5 @@
-import type { ContainerDetails, ContainerStatus, MountSpec } from '../engine/types.ts';
+import type { ContainerDetails, ContainerMount, ContainerStatus } from '../engine/types.ts';
+import { isolationFields, limitFields } from './docker-host-config.ts';
 
 /** Docker's word for each status. */
 const DOCKER_STATUS: Readonly<Record<ContainerStatus, string>> = {
@@ -31,14 +32,18 @@ function state(details: ContainerDetails): Record<string, unknown> {
   };
 }
 
-function mount(spec: MountSpec): Record<string, unknown> {
+function mount(spec: ContainerMount): Record<string, unknown> {
+  const source = { bind: 'source', volume: 'name', image: 'image', tmpfs: '' } as const;
+  const field = source[spec.type];
+  const propagation = spec.type === 'bind' ? (spec.propagation ?? 'rprivate') : '';
   return {
     Type: spec.type,
-    Source: spec.type === 'bind' ? spec.source : '',
+    ...(spec.type === 'volume' ? { Name: spec.name, Driver: 'local' } : {}),
+    Source: field === '' ? '' : (spec as unknown as Record<string, string>)[field],
     Destination: spec.target,
     Mode: spec.readOnly ? 'ro' : '',
     RW: !spec.readOnly,
-    Propagation: spec.type === 'bind' ? 'rprivate' : '',
+    Propagation: propagation,
   };
 }
 
@@ -61,11 +66,11 @@ function hostConfig({ hostConfig: host }: ContainerDetails): Record<string, unkn
     ReadonlyRootfs: host.readOnly,
     Memory: resources.memoryBytes ?? 0,
     NanoCpus: resources.cpuQuotaUs === undefined ? 0 : resources.cpuQuotaUs * 10_000,
-    CpusetCpus: resources.cpusetCpus ?? '',
-    PidsLimit: resources.pidsLimit ?? null,
     CapAdd: host.capAdd.length === 0 ? null : host.capAdd,
     CapDrop: host.capDrop.length === 0 ? null : host.capDrop,
     SecurityOpt: securityOptions(host),
+    ...limitFields(host),
+    ...isolationFields(host),
   };
 }
 

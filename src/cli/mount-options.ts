@@ -1,6 +1,7 @@
 import { badInput } from '../base/errors.ts';
 import type { ContainerSpec, MountSpec } from '../engine/types.ts';
-import { parseMount, parseTmpfs, parseVolume } from './mounts.ts';
+import { parseMount, parseTmpfs } from './mount-fields.ts';
+import { parseVolume } from './mounts.ts';
 import type { Flags } from './parse.ts';
 import type { OptionSpec } from './spec.ts';
 
@@ -10,20 +11,26 @@ export const MOUNT_OPTIONS: readonly OptionSpec[] = [
     name: 'volume',
     short: 'v',
     value: 'list',
-    placeholder: 'SRC:DST[:ro]',
-    help: 'mount a host file or directory in the container',
+    placeholder: '[SRC:]DST[:OPTIONS]',
+    help: 'mount a host path or a volume: ro, rslave, rshared, nocopy, idmap',
   },
   {
     name: 'mount',
     value: 'list',
     placeholder: 'FIELDS',
-    help: 'type=bind|tmpfs,source=…,target=…,readonly,tmpfs-size=…,tmpfs-mode=…',
+    help: 'type=bind|volume|tmpfs|image,source=…,target=…,readonly, and what each type has',
   },
   {
     name: 'tmpfs',
     value: 'list',
     placeholder: 'DST[:OPTIONS]',
     help: 'an empty file system in memory: /run:size=64m,mode=1777',
+  },
+  {
+    name: 'volumes-from',
+    value: 'list',
+    placeholder: 'CONTAINER[:ro]',
+    help: 'the volumes and host paths another container has',
   },
   { name: 'read-only', help: 'root file system read-only' },
 ];
@@ -48,10 +55,11 @@ function mountList(flags: Flags): MountSpec[] {
 }
 
 /** Mounts, and whether the root file system can be written. Throws BAD_INPUT. */
-export function mountsFromFlags(flags: Flags): Pick<ContainerSpec, 'mounts' | 'readOnly'> {
+export function mountsFromFlags(flags: Flags): Pick<ContainerSpec, 'mounts' | 'readOnly' | 'volumesFrom'> {
   const mounts = mountList(flags);
   return {
     ...(mounts.length === 0 ? {} : { mounts }),
+    ...(flags.has('volumes-from') ? { volumesFrom: flags.list('volumes-from') } : {}),
     ...(flags.bool('read-only') ? { readOnly: true } : {}),
   };
 }

@@ -1,47 +1,133 @@
 import { statSync } from 'node:fs';
 import { badInput, errnoOf } from '../base/errors.ts';
 import { builtin } from '../base/host.ts';
-import type { MountSpec } from '../engine/types.ts';
-import { parseSize } from './values.ts';
+import type { IdMapping, IdMaps, MountSpec, Propagation } from '../engine/types.ts';
+import { warn } from './out.ts';
 
 const VOLUME_FORM =
-  'give a host path and a container path, for example -v /srv/data:/data or -v ./conf:/etc/app:ro';
-const MOUNT_FORM = 'give for example --mount type=bind,source=/srv/data,target=/data,readonly';
-const TMPFS_FORM = 'give for example --tmpfs /run:size=64m,mode=1777';
+  'give a host path or the name of a volume, and a container path, for example -v /srv/data:/data, -v ./conf:/etc/app:ro or -v data:/data';
 
-function fail(what: string, flag: string, remedy: string): Error {
+/** A refusal of one option's value. */
+export function fail(what: string, flag: string, remedy: string): Error {
   return badInput(what, { subject: flag, remedy });
 }
 
-/** `-v src:dst[:ro|rw]`. The source must exist: a typing error would otherwise mount an empty directory. */
-export function parseVolume(flag: string, text: string): MountSpec {
-  const parts = text.split(':');
-  const [source = '', target = '', mode = 'rw'] = parts;
-  if (parts.length === 1)
-    throw fail(`${flag} "${text}": volumes without a host path are not there yet`, flag, VOLUME_FORM);
-  if (parts.length > 3) throw fail(`${flag} "${text}" has more than three parts`, flag, VOLUME_FORM);
-  const modes = mode.split(',');
-  if (modes.some((word) => word !== 'ro' && word !== 'rw') || modes.length > 1) {
-    throw fail(`${flag} "${text}": "${mode}" is neither ro nor rw`, flag, VOLUME_FORM);
-  }
-  const path = sourcePath(flag, text, source);
-  return {
-    type: 'bind',
-    source: path,
-    target: targetPath(flag, text, target, VOLUME_FORM),
-    readOnly: mode === 'ro',
-  };
+const PROPAGATION = new Set(['private', 'rprivate', 'slave', 'rslave', 'shared', 'rshared']);
+/** Of Docker Desktop: without meaning on Linux, there too. */
+const CONSISTENCY = new Set(['cached', 'delegated', 'consistent', 'default']);
+
+export function isPropagation(word: string): word is Propagation {
+  return PROPAGATION.has(word);
 }
 
-function sourcePath(flag: string, text: string, source: string): string {
-  if (source === '') throw fail(`${flag} "${text}" has no host path`, flag, VOLUME_FORM);
-  if (!/^(\/|\.\.?(\/|$))/.test(source)) {
+export function isConsistency(word: string): boolean {
+  return CONSISTENCY.has(word);
+}
+
+interface Modes {
+  readOnly: boolean;
+  propagation?: Propagation;
+  noCopy?: true;
+  idmap?: true | IdMaps;
+}
+
+/** "uids=1000-0-1#…;gids=…": on the disk, seen inside, how many. */
+function parseIdmap(flag: string, text: string, value: string): IdMaps {
+  const maps: IdMaps = { uids: [], gids: [] };
+  for (const part of value.split(';')) {
+    const [, kind = '', list = ''] = /^(uids|gids)=(.+)$/.exec(part) ?? [];
+    const rows = list.split('#').map((row) => /^(\d{1,10})-(\d{1,10})-(\d{1,10})$/.exec(row));
+    if (kind === '' || rows.some((row) => row === null || Number(row[3]) === 0))
+      throw fail(
+        `${flag} "${text}": "${part}" is no map of ids`,
+        flag,
+        'give idmap=uids=1000-0-1;gids=1000-0-1: on the disk, inside, how many; several with "#"',
+      );
+    maps[kind as keyof IdMaps] = rows.map(
+      (row): IdMapping => ({
+        containerID: Number(row?.[1]),
+        hostID: Number(row?.[2]),
+        size: Number(row?.[3]),
+      }),
+    );
+  }
+  return maps;
+}
+
+function parseModes(flag: string, text: string, words: readonly string[]): Modes {
+  const modes: Modes = { readOnly: words.includes('ro') };
+  const once = (condition: boolean, why: string): void => {
+    if (condition) throw fail(`${flag} "${text}": ${why}`, flag, 'leave one of them out');
+  };
+  once(words.includes('ro') && words.includes('rw'), 'ro and rw contradict each other');
+  for (const word of words) {
+    if (word === 'ro' || word === 'rw' || CONSISTENCY.has(word)) continue;
+    if (word === 'z' || word === 'Z')
+      warn(`${flag} "${text}": ${word} is ignored: SELinux labels are not set here`);
+    else if (isPropagation(word)) {
+      once(modes.propagation !== undefined, 'two kinds of propagation');
+      modes.propagation = word;
+    } else if (word === 'nocopy') modes.noCopy = true;
+    else if (word === 'idmap') modes.idmap = true;
+    else if (word.startsWith('idmap=')) modes.idmap = parseIdmap(flag, text, word.slice('idmap='.length));
+    else
+      throw fail(
+        `${flag} "${text}": "${word}" is neither ro nor rw, nor any other option of a volume`,
+        flag,
+        'there are ro, rw, rprivate, rslave, rshared, nocopy, idmap, z and Z',
+      );
+  }
+  return modes;
+}
+
+function isPath(source: string): boolean {
+  return /^(\/|\.\.?(\/|$))/.test(source);
+}
+
+/**
+ * `-v SRC:DST[:OPTIONS]`, or `-v DST`. A host path must exist: a typing error would otherwise mount an empty directory.
+ */
+export function parseVolume(flag: string, text: string): MountSpec {
+  const parts = text.split(':');
+  if (parts.length > 3) throw fail(`${flag} "${text}" has more than three parts`, flag, VOLUME_FORM);
+  if (parts.length === 1)
+    return { type: 'volume', target: targetPath(flag, text, text, VOLUME_FORM), readOnly: false };
+  const [source = '', target = '', mode = 'rw'] = parts;
+  const modes = parseModes(flag, text, mode.split(','));
+  if (isPath(source)) {
+    const { noCopy, ...bind } = modes;
+    if (noCopy === true) throw fail(`${flag} "${text}": nocopy goes with volumes only`, flag, 'leave it out');
+    const path = sourcePath(flag, text, source);
+    return { type: 'bind', source: path, target: targetPath(flag, text, target, VOLUME_FORM), ...bind };
+  }
+  if (source === '') throw fail(`${flag} "${text}" has no host path and no name`, flag, VOLUME_FORM);
+  const { propagation, idmap, ...volume } = modes;
+  if (propagation !== undefined || idmap !== undefined)
     throw fail(
-      `${flag} "${text}": "${source}" is no path, and named volumes are not there yet`,
+      `${flag} "${text}": ${propagation ?? 'idmap'} goes with host paths only`,
       flag,
       `to mount a directory write ${flag} ./${source}:…, or give its absolute path`,
     );
-  }
+  return {
+    type: 'volume',
+    name: volumeName(flag, text, source),
+    target: targetPath(flag, text, target, VOLUME_FORM),
+    ...volume,
+  };
+}
+
+export function volumeName(flag: string, text: string, name: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return name;
+  throw fail(
+    `${flag} "${text}": "${name}" is neither a path nor the name of a volume`,
+    flag,
+    `to mount a directory write ${flag} ./${name}:…, or give its absolute path; names have two or more of letters, digits, "_", "." and "-"`,
+  );
+}
+
+/** An absolute path of the host that exists. */
+export function sourcePath(flag: string, text: string, source: string): string {
+  if (source === '') throw fail(`${flag} "${text}" has no host path`, flag, VOLUME_FORM);
   const path = builtin('node:path').resolve(source);
   try {
     statSync(path);
@@ -59,7 +145,8 @@ function sourcePath(flag: string, text: string, source: string): string {
   return path;
 }
 
-function targetPath(flag: string, text: string, target: string, form: string): string {
+/** Where something is mounted: an absolute path, and not the root itself. */
+export function targetPath(flag: string, text: string, target: string, form: string): string {
   const path = builtin('node:path')
     .posix.normalize(target)
     .replace(/(.)\/$/, '$1');
@@ -68,110 +155,4 @@ function targetPath(flag: string, text: string, target: string, form: string): s
   if (path === '/')
     throw fail(`${flag} "${text}": nothing can be mounted over the whole root "/"`, flag, form);
   return path;
-}
-
-/** Comma-separated fields; a field in double quotes may hold commas, as in a CSV line. */
-function fields(text: string): string[] {
-  return Array.from(text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g), ([, quoted, plain]) =>
-    quoted === undefined ? (plain ?? '') : quoted.replaceAll('""', '"'),
-  );
-}
-
-const MOUNT_KEYS: Readonly<Record<string, string>> = {
-  type: 'type',
-  source: 'source',
-  src: 'source',
-  target: 'target',
-  destination: 'target',
-  dst: 'target',
-  readonly: 'readonly',
-  ro: 'readonly',
-  'tmpfs-size': 'tmpfs-size',
-  'tmpfs-mode': 'tmpfs-mode',
-};
-
-function mountFields(flag: string, text: string): Map<string, string> {
-  const result = new Map<string, string>();
-  for (const field of fields(text)) {
-    const equals = field.indexOf('=');
-    const key = (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase();
-    const known = MOUNT_KEYS[key];
-    if (known === undefined) throw fail(`${flag} "${text}": unknown field "${key}"`, flag, MOUNT_FORM);
-    result.set(known, equals < 0 ? 'true' : field.slice(equals + 1));
-  }
-  return result;
-}
-
-/** `--mount type=bind|tmpfs,source=…,target=…[,readonly][,tmpfs-size=…][,tmpfs-mode=…]`. */
-export function parseMount(flag: string, text: string): MountSpec {
-  const given = mountFields(flag, text);
-  const type = given.get('type');
-  const readOnly = boolField(flag, text, given.get('readonly') ?? 'false');
-  const target = targetPath(flag, text, given.get('target') ?? '', MOUNT_FORM);
-  if (type === 'bind') {
-    const foreign = given.has('tmpfs-size')
-      ? 'tmpfs-size'
-      : given.has('tmpfs-mode')
-        ? 'tmpfs-mode'
-        : undefined;
-    if (foreign !== undefined)
-      throw fail(`${flag} "${text}": ${foreign} does not go with type=bind`, flag, MOUNT_FORM);
-    return { type, source: sourcePath(flag, text, given.get('source') ?? ''), target, readOnly };
-  }
-  if (type !== 'tmpfs') {
-    const why =
-      type === undefined ? 'has no type' : `has the type "${type}", and only bind and tmpfs are there yet`;
-    throw fail(`${flag} "${text}" ${why}`, flag, MOUNT_FORM);
-  }
-  if (given.has('source'))
-    throw fail(`${flag} "${text}": source does not go with type=tmpfs`, flag, MOUNT_FORM);
-  const size = given.get('tmpfs-size');
-  const mode = given.get('tmpfs-mode');
-  return {
-    type,
-    target,
-    readOnly,
-    ...(size === undefined ? {} : { sizeBytes: parseSize('tmpfs-size', size) }),
-    ...(mode === undefined ? {} : { mode: octal(flag, text, mode) }),
-  };
-}
-
-function boolField(flag: string, text: string, value: string): boolean {
-  if (value === 'true' || value === '1') return true;
-  if (value === 'false' || value === '0') return false;
-  throw fail(`${flag} "${text}": readonly is true or false, not "${value}"`, flag, MOUNT_FORM);
-}
-
-function octal(flag: string, text: string, mode: string): number {
-  if (!/^[0-7]{1,5}$/.test(mode) || Number.parseInt(mode, 8) > 0o7777) {
-    throw fail(`${flag} "${text}": "${mode}" is no octal mode`, flag, 'give for example mode 1777 or 0755');
-  }
-  return Number.parseInt(mode, 8);
-}
-
-/** Options of tmpfs(5) and mount(8) that are passed on. */
-const TMPFS_PASSED =
-  /^(no)?(exec|suid|dev|atime|diratime)$|^(relatime|strictatime|nr_inodes=\d+k?|nr_blocks=\d+k?|uid=\d+|gid=\d+)$/;
-
-/** `--tmpfs /run[:size=64m,mode=1777,…]`. */
-export function parseTmpfs(flag: string, text: string): MountSpec {
-  const colon = text.indexOf(':');
-  const target = targetPath(flag, text, colon < 0 ? text : text.slice(0, colon), TMPFS_FORM);
-  const words = colon < 0 ? [] : text.slice(colon + 1).split(',');
-  const spec: { -readonly [K in keyof (MountSpec & { type: 'tmpfs' })]: (MountSpec & { type: 'tmpfs' })[K] } =
-    {
-      type: 'tmpfs',
-      target,
-      readOnly: false,
-    };
-  const options: string[] = [];
-  for (const word of words.filter((item) => item !== '')) {
-    if (word.startsWith('size=')) spec.sizeBytes = parseSize(`${flag} size`, word.slice(5));
-    else if (word.startsWith('mode=')) spec.mode = octal(flag, text, word.slice(5));
-    else if (word === 'ro' || word === 'rw') spec.readOnly = word === 'ro';
-    else if (TMPFS_PASSED.test(word)) options.push(word);
-    else throw fail(`${flag} "${text}": unknown option "${word}"`, flag, TMPFS_FORM);
-  }
-  if (options.length > 0) spec.options = options;
-  return spec;
 }

@@ -1,4 +1,5 @@
 import type { ContainerSpec } from '../engine/types.ts';
+import { ISOLATION_OPTIONS, isolationFromFlags } from './isolation-options.ts';
 import { LIFE_OPTIONS, lifeFromFlags } from './life-options.ts';
 import { LIMIT_OPTIONS, limitsFromFlags } from './limit-options.ts';
 import { MOUNT_OPTIONS, mountsFromFlags } from './mount-options.ts';
@@ -17,6 +18,7 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
   ...LIMIT_OPTIONS,
   ...PROGRAM_OPTIONS,
   ...SECURITY_OPTIONS,
+  ...ISOLATION_OPTIONS,
   ...NETWORK_OPTIONS,
   ...NAME_OPTIONS,
   {
@@ -42,6 +44,7 @@ export function specFromFlags(flags: Flags): Mutable<ContainerSpec> {
     ...processFromFlags(flags),
     ...mountsFromFlags(flags),
     ...limitsFromFlags(flags),
+    ...isolationFromFlags(flags),
     ...securityFromFlags(flags),
   };
 }

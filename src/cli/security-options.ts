@@ -17,11 +17,11 @@ export const SECURITY_OPTIONS: readonly OptionSpec[] = [
     name: 'security-opt',
     value: 'list',
     placeholder: 'OPTION',
-    help: 'seccomp=unconfined, seccomp=FILE.json, no-new-privileges',
+    help: 'seccomp=unconfined, seccomp=FILE.json, no-new-privileges, systempaths=unconfined',
   },
 ];
 
-type Security = Pick<ContainerSpec, 'capAdd' | 'capDrop' | 'seccomp' | 'noNewPrivileges'>;
+type Security = Pick<ContainerSpec, 'capAdd' | 'capDrop' | 'seccomp' | 'noNewPrivileges' | 'openPaths'>;
 
 function profileFrom(path: string): string {
   try {
@@ -45,6 +45,13 @@ function isOn(option: string, value: string): boolean {
   });
 }
 
+function unsupported(option: string, what: string): Error {
+  return badInput(`--security-opt "${option}": ${what} are not applied here`, {
+    subject: option,
+    remedy: 'leave it out: capabilities, seccomp and namespaces confine the container',
+  });
+}
+
 /** One `--security-opt`. Docker writes name=value, and of old name:value. */
 function parseOption(option: string): Security {
   const [, name = '', value = ''] = /^([^=:]*)[=:]?(.*)$/s.exec(option) ?? [];
@@ -52,11 +59,14 @@ function parseOption(option: string): Security {
   if (name === 'seccomp' && value === 'unconfined') return { seccomp: 'unconfined' };
   if (name === 'seccomp' && value === 'builtin') return {};
   if (name === 'seccomp' && value !== '') return { seccomp: profileFrom(value) };
+  if (name === 'systempaths' && value === 'unconfined') return { openPaths: true };
+  if (name === 'apparmor' && value !== 'unconfined') throw unsupported(option, 'AppArmor profiles');
+  if (name === 'label' && value !== 'disable') throw unsupported(option, 'SELinux labels');
   // Neither is set up by default, so nothing has to be taken away.
   if ((name === 'apparmor' && value === 'unconfined') || (name === 'label' && value === 'disable')) return {};
   throw badInput(`--security-opt "${option}" is not known here`, {
     subject: option,
-    remedy: 'there are seccomp=unconfined, seccomp=FILE.json and no-new-privileges',
+    remedy: 'there are seccomp=unconfined, seccomp=FILE.json, no-new-privileges and systempaths=unconfined',
   });
 }
 

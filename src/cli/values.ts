@@ -56,10 +56,10 @@ export function parseCpus(flag: string, text: string, cores: number): number {
 }
 
 /** Checks the form only; whether the host has these cores shows when the limit is set. */
-export function parseCpuset(flag: string, text: string): string {
+export function parseCpuset(flag: string, text: string, what = 'cores'): string {
   const ranges = text.split(',').map((part) => /^(\d+)(?:-(\d+))?$/.exec(part));
   if (ranges.some((range) => range === null || Number(range[2] ?? range[1]) < Number(range[1]))) {
-    throw badInput(`${flag} "${text}" is no list of cores`, {
+    throw badInput(`${flag} "${text}" is no list of ${what}`, {
       subject: flag,
       remedy: `give numbers and ranges, for example ${flag} 0-1,3`,
     });

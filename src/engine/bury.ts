@@ -53,7 +53,7 @@ async function undoPlan(core: Core, id: string, directory: string): Promise<Repo
   }
   const record = readRecord(core.paths, id);
   if (record === undefined || isBroken(record)) return undefined;
-  const plan = encodeLaunch(launchPlan(core, record, 'detached'), { detach: false, fault: undefined });
+  const plan = encodeLaunch(launchPlan(core, record, 'undo'), { detach: false, fault: undefined });
   return startShim({ ...options, plan }).done;
 }
 

@@ -30,7 +30,7 @@ export async function commitContainer(
   try {
     if (client !== undefined) {
       await client.freeze();
-      await untilFrozen(core, record.id, 'stop the container first, then commit it');
+      await untilFrozen(core, record, 'stop the container first, then commit it');
     }
     const image = await commitImage({
       root: core.root,

@@ -1,5 +1,5 @@
-import type { MountSpec } from './mount-types.ts';
-import type { Resources } from './resource-types.ts';
+import type { RecordedIsolation, RecordedResources } from '../storage/index.ts';
+import type { ContainerMount } from './mount-types.ts';
 
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopped' | 'broken';
 
@@ -47,8 +47,10 @@ export interface ContainerDetails extends ContainerSummary {
     stopTimeoutS: number;
   };
   hostConfig: {
-    mounts: readonly MountSpec[];
-    resources: Resources;
+    mounts: readonly ContainerMount[];
+    resources: RecordedResources;
+    /** Only what is not as usual. */
+    isolation: RecordedIsolation;
     readOnly: boolean;
     init: boolean;
     autoRemove: boolean;

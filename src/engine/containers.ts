@@ -10,7 +10,7 @@ import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
 import { startContainer } from './launch.ts';
 import { LiveContainers } from './live.ts';
-import { securityOf } from './security.ts';
+import { prepareSpec } from './prepare.ts';
 import { lifeOf, refusePaused, requireRunning } from './status.ts';
 import { sweep } from './sweep.ts';
 import type {
@@ -44,7 +44,8 @@ export class Containers extends LiveContainers {
   async create(spec: ContainerSpec): Promise<Container> {
     this.core.prepare();
     const image = await this.image(spec);
-    const record = createContainer(this.core, spec, image, await securityOf(spec), false);
+    const prepared = await prepareSpec(this.core, spec, image);
+    const record = await createContainer(this.core, spec, image, prepared, false);
     await keepImage(this.core, image, record);
     await sweep(this.core, true);
     return new Container(this.core, this, record.id, record.name);
@@ -60,7 +61,8 @@ export class Containers extends LiveContainers {
   async run(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
     const image = await this.image(spec);
-    const record = createContainer(this.core, spec, image, await securityOf(spec), true);
+    const prepared = await prepareSpec(this.core, spec, image);
+    const record = await createContainer(this.core, spec, image, prepared, true);
     await keepImage(this.core, image, record);
     const undo = async (error: unknown): Promise<never> => {
       // The program did run: what it wrote into its files stays.
@@ -161,8 +163,8 @@ export class Containers extends LiveContainers {
     (await import('./rename.ts')).renameContainer(this.core, record, name);
   }
 
-  /** Throws RUNNING unless forced. */
-  async remove(ref: string, options: { force?: boolean } = {}): Promise<{ id: string }> {
+  /** Throws RUNNING unless forced. `volumes`: those without a name go too, if no other container has them. */
+  async remove(ref: string, options: { force?: boolean; volumes?: boolean } = {}): Promise<{ id: string }> {
     this.core.prepare();
     const id = findContainer(this.core.paths, ref);
     await this.removeById(id, options);
@@ -170,7 +172,7 @@ export class Containers extends LiveContainers {
   }
 
   /** The same for a full id; one that is gone already is no error. */
-  async removeById(id: string, options: { force?: boolean } = {}): Promise<void> {
+  async removeById(id: string, options: { force?: boolean; volumes?: boolean } = {}): Promise<void> {
     this.core.prepare();
     await (await import('./remove.ts')).removeContainer(this.core, id, options);
   }

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { badInput, builtin, MydockerError, randomHex } from '../base/index.ts';
+import { badInput, MydockerError, randomHex } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import {
   type ContainerRecord,
@@ -12,8 +12,8 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { makeName } from './names.ts';
+import type { Prepared } from './prepare.ts';
 import { namesOf, resolvConfOf } from './resolver.ts';
-import type { SecurityRecord } from './security.ts';
 import { signalNumber } from './signals.ts';
 import { stateError } from './state-error.ts';
 import type { ContainerSpec } from './types.ts';
@@ -31,42 +31,13 @@ export function mergeEnv(...lists: ReadonlyArray<readonly string[]>): string[] {
   return [...merged.values()];
 }
 
-/** No kernel knows more cores (CONFIG_NR_CPUS); a longer range is cut there, not listed. */
-const MOST_CORES = 8192;
-
-function parseCpuList(list: string): number[] {
-  return list.split(',').flatMap((part) => {
-    const [from = 0, to = from] = part.split('-').map(Number);
-    return Array.from({ length: Math.min(to - from + 1, MOST_CORES) }, (_, i) => from + i);
-  });
-}
-
-function checkCpuset(list: string, available: string): void {
-  const have = new Set(
-    parseCpuList(available === '' ? `0-${builtin('node:os').cpus().length - 1}` : available),
-  );
-  const lacking = parseCpuList(list).filter((core) => !have.has(core));
-  if (lacking.length > 0) {
-    const some = `${lacking.slice(0, 4).join(', ')}${lacking.length > 4 ? ' …' : ''}`;
-    throw badInput(
-      `cpuset "${list}": this host has no core ${some} (it has ${available || [...have].join(',')})`,
-      {
-        subject: list,
-        remedy: 'name only cores the host has',
-      },
-    );
-  }
-}
-
-function checkSpec(spec: ContainerSpec, core: Core): void {
+function checkSpec(spec: ContainerSpec): void {
   if (spec.name !== undefined && !NAME.test(spec.name)) {
     throw badInput(`invalid container name "${spec.name}"`, {
       subject: spec.name,
       remedy: 'use letters, digits, "_", "." and "-", two characters at least, a letter or digit first',
     });
   }
-  if (spec.resources?.cpusetCpus !== undefined)
-    checkCpuset(spec.resources.cpusetCpus, core.cgroupFacts().cpus);
   if (spec.stopSignal !== undefined) signalNumber(spec.stopSignal);
   for (const text of [...(spec.command ?? []), ...(spec.entrypoint ?? []), ...(spec.env ?? [])]) {
     if (text.includes('\0'))
@@ -83,9 +54,9 @@ export function recordOf(
   image: ResolvedImage,
   id: string,
   name: string,
-  security: SecurityRecord,
+  prepared: Prepared,
 ): ContainerRecord {
-  checkSpec(spec, core);
+  checkSpec(spec);
   const { config } = image;
   const entrypoint = spec.entrypoint ?? config.Entrypoint ?? [];
   const cmd = spec.command ?? (spec.entrypoint === undefined ? (config.Cmd ?? []) : []);
@@ -119,9 +90,10 @@ export function recordOf(
     readOnly: spec.readOnly ?? false,
     autoRemove: spec.autoRemove ?? false,
     network: spec.network ?? 'none',
-    mounts: (spec.mounts ?? []).map((m) => ({ ...m })),
-    resources: { ...spec.resources },
-    ...security,
+    mounts: prepared.mounts,
+    resources: prepared.resources,
+    ...(prepared.isolation === undefined ? {} : { isolation: prepared.isolation }),
+    ...prepared.security,
     ...namesOf(spec),
   };
 }
@@ -165,16 +137,18 @@ function pickName(core: Core, wanted: string | undefined, id: string): string {
  * Creates a container: its directory appears whole, by rename, or not at all.
  * `starting`: the caller goes on to start it, and if it dies before that, the container never was.
  */
-export function createContainer(
+export async function createContainer(
   core: Core,
   spec: ContainerSpec,
   image: ResolvedImage,
-  security: SecurityRecord,
+  prepared: Prepared,
   starting: boolean,
-): ContainerRecord {
+): Promise<ContainerRecord> {
   const id = randomHex(32);
-  const draft = recordOf(core, spec, image, id, spec.name ?? '', security);
+  const draft = recordOf(core, spec, image, id, spec.name ?? '', prepared);
   const staging = `${core.root}/containers/${creationName(id)}`;
+  const holding = draft.mounts.some((m) => m.type === 'volume') || draft.isolation?.userBlock !== undefined;
+  const claims = holding ? await import('./claims.ts') : undefined;
   let name: string | undefined;
   try {
     // The staging directory first: it shows other processes that the name's owner lives.
@@ -182,15 +156,27 @@ export function createContainer(
   } catch (error) {
     throw stateError(core, error);
   }
+  let record: ContainerRecord = draft;
   try {
     name = pickName(core, spec.name, id);
-    const record: ContainerRecord = { ...draft, name, ...(starting ? { startingOwner: ownMark() } : {}) };
+    record = { ...draft, name, ...(starting ? { startingOwner: ownMark() } : {}) };
+    if (claims !== undefined) record = claims.takeClaims(core, record, spec.mounts ?? []);
     fillDirectory(staging, record);
     renameSync(staging, containerDir(core.paths, id));
-    return record;
   } catch (error) {
+    const doomed = claims?.giveBack(core, id, record, true) ?? [];
     if (name !== undefined) releaseName(core.paths, name, id);
-    rmSync(staging, { recursive: true, force: true });
+    for (const directory of [staging, ...doomed]) rmSync(directory, { recursive: true, force: true });
     throw stateError(core, error);
   }
+  if (claims !== undefined) await claims.fillVolumes(core, record).catch(undo(core, record));
+  return record;
+}
+
+/** A container whose volumes could not be filled never was. */
+function undo(core: Core, record: ContainerRecord): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await (await import('./remove.ts')).discardContainer(core, record.id, record.name);
+    throw error;
+  };
 }

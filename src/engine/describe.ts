@@ -105,6 +105,7 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
     hostConfig: {
       mounts: record.mounts,
       resources: record.resources,
+      isolation: record.isolation ?? {},
       readOnly: record.readOnly,
       init: record.init,
       autoRemove: record.autoRemove,

@@ -1,5 +1,5 @@
 import { MydockerError, randomHex } from '../base/index.ts';
-import { type ExecInput, planExec } from '../runtime/index.ts';
+import { type ExecInput, outside, planExec } from '../runtime/index.ts';
 import { AttachClient, encodeLaunch, outputError, startShim, stepError, WANTS } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
@@ -20,6 +20,7 @@ function execInput(
   const state = requireRunning(core.paths, record.id, record.name, 'exec in');
   refusePaused(state, record.name, 'exec in');
   const terminal = spec.tty ?? false;
+  const users = record.isolation?.users;
   return {
     process: {
       ...processOf(record),
@@ -34,7 +35,8 @@ function execInput(
     startTicks: state.startTicks,
     namespaces: namespacesOf(record),
     cgroups: core.cgroups(),
-    cgroupsPath: cgroupsPath(record.id),
+    cgroupsPath: cgroupsPath(record),
+    ...(users === undefined ? {} : { root: { uid: outside(users.uids), gid: outside(users.gids) } }),
     stdin: spec.stdin ?? false,
     inherit: how === 'inherit',
     hold: how === 'session',

@@ -5,6 +5,7 @@ import { builtInHasCommand, findImage, imageHasCommand } from './explain.ts';
 import { Images, isDefaultName } from './images.ts';
 import type { DiskUsage, RunResult } from './types.ts';
 import { versionInfo } from './version.ts';
+import type { Volumes } from './volumes.ts';
 
 /**
  * A container engine: no daemon behind it, all state is in files below its root directory, so that any number of
@@ -51,6 +52,11 @@ export class Engine {
     return (await import('./info.ts')).engineInfo(this.core);
   }
 
+  /** The volumes; loaded when asked for. */
+  async volumes(): Promise<Volumes> {
+    return new (await import('./volumes.ts')).Volumes(this.core);
+  }
+
   version(): Record<string, string> {
     return versionInfo();
   }
@@ -64,3 +70,4 @@ export type { EngineOptions } from './core.ts';
 export { Container } from './handle.ts';
 export { Images } from './images.ts';
 export type * from './types.ts';
+export type { Volumes } from './volumes.ts';

@@ -13,7 +13,9 @@ import {
 } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
+import { imageTrees, neighboursOf, sharedMemory } from './neighbours.ts';
 import { ociSpec } from './oci.ts';
+import { releaseSteps } from './release-steps.ts';
 import { planNames } from './resolver.ts';
 import type { How } from './types.ts';
 
@@ -23,27 +25,37 @@ const LOG = { maxBytes: 10_000_000, maxFiles: 3 };
 const FIRST_SLOT = 1;
 
 /** The launch plan of a container: pure data, from its record and facts about the host. */
-export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan {
+export function launchPlan(core: Core, record: ContainerRecord, how: How | 'undo'): Plan {
   const dir = containerDir(core.paths, record.id);
-  const described = ociSpec(record, dir);
-  const size = startingSize(record.tty, how);
+  const joined = neighboursOf(core, record, how === 'undo');
+  const described = ociSpec(record, dir, core.paths, joined);
+  const users = record.isolation?.users;
+  const size = startingSize(record.tty, how === 'undo' ? 'detached' : how);
   const spec = { ...described, process: { ...described.process, ...size } };
   return planLaunch({
     spec,
     id: record.id,
     bootId: currentBootId(),
     cgroups: core.cgroups(),
-    cgroupFacts: core.cgroupFacts(),
-    rootfs: planOverlay({
-      lower: [...record.layers, mountPointsDir(core.root)],
-      layersDir: `${core.root}/layers`,
-      upper: `${dir}/upper`,
-      work: `${dir}/work`,
-      target: spec.root.path,
-      ownDir: dir,
-      volatile: record.autoRemove,
-      noDevices: !hasDeviceRules(core.cgroups()),
-    }),
+    cgroupFacts: core.cgroupFacts(spec.linux.cgroupsPath),
+    rootfs: {
+      ...planOverlay({
+        lower: [...record.layers, mountPointsDir(core.root)],
+        layersDir: `${core.root}/layers`,
+        upper: `${dir}/upper`,
+        work: `${dir}/work`,
+        target: spec.root.path,
+        ownDir: dir,
+        volatile: record.autoRemove,
+        noDevices: !hasDeviceRules(core.cgroups()),
+      }),
+      ...(users === undefined
+        ? {}
+        : { mapped: { path: core.root, uidMappings: users.uids, gidMappings: users.gids } }),
+    },
+    images: imageTrees(core, record, spec.root.path),
+    neighbours: sharedMemory(joined),
+    owned: record.autoRemove ? releaseSteps(core, record) : [],
     network: record.network === 'none' ? planLoopback() : [],
     services: planNames(core.paths, record),
     firstSlot: FIRST_SLOT,

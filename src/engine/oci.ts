@@ -1,29 +1,46 @@
-import { statSync } from 'node:fs';
-import { errnoOf, MydockerError } from '../base/index.ts';
 import {
   DEFAULT_CAPABILITIES,
   DEFAULT_MASKED_PATHS,
   DEFAULT_READONLY_PATHS,
   defaultFilter,
-  defaultMounts,
   type NamespaceType,
-  type OciMount,
   type OciProcess,
   type OciSpec,
   sameCapabilities,
 } from '../runtime/index.ts';
-import type { ContainerRecord } from '../storage/index.ts';
+import type { ContainerRecord, Paths } from '../storage/index.ts';
+import { ociResources } from './oci-limits.ts';
+import { ociMounts } from './oci-mounts.ts';
 
 /** Where a container's cgroups lie below each hierarchy's root. The full id: two containers never share one. */
-export function cgroupsPath(id: string): string {
-  return `mydocker/${id}`;
+export function cgroupsPath({ id, isolation }: Pick<ContainerRecord, 'id' | 'isolation'>): string {
+  return `${isolation?.cgroupParent ?? 'mydocker'}/${id}`;
 }
 
 const NAMESPACES = ['mount', 'pid', 'uts', 'ipc', 'cgroup'] as const;
 
 /** The namespaces a container does not share with its caller. */
 export function namespacesOf(record: ContainerRecord): NamespaceType[] {
-  return record.network === 'host' ? [...NAMESPACES] : [...NAMESPACES, 'network'];
+  const { isolation = {} } = record;
+  const own = NAMESPACES.filter((type) => type === 'mount' || isolation[FIELDS[type]] !== 'host');
+  return [
+    ...(isolation.users === undefined ? [] : ['user' as const]),
+    ...own,
+    ...(record.network === 'host' ? [] : ['network' as const]),
+  ];
+}
+
+const FIELDS = { pid: 'pid', ipc: 'ipc', uts: 'uts', cgroup: 'cgroupns' } as const;
+
+/** The ids of the containers whose namespaces it shares. */
+export function joinedContainers(record: ContainerRecord): Map<NamespaceType, string> {
+  const joined = new Map<NamespaceType, string>();
+  for (const [type, field] of Object.entries(FIELDS)) {
+    const shared = record.isolation?.[field];
+    if (shared?.startsWith('container:'))
+      joined.set(type as NamespaceType, shared.slice('container:'.length));
+  }
+  return joined;
 }
 
 /** Settings of a network of its own, as Docker has them. */
@@ -32,62 +49,8 @@ const NETWORK_SYSCTLS = {
   'net.ipv4.ping_group_range': '0 2147483647',
 } as const;
 
-const SHM_BYTES = 64 * 1024 * 1024;
-
-function isFile(path: string): boolean {
-  try {
-    return !statSync(path).isDirectory();
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    throw new MydockerError(
-      'NO_MOUNT_SOURCE',
-      `cannot mount ${path}: ${errno === 'ENOENT' ? 'the host has no such file or directory' : errno}`,
-      {
-        errno,
-        subject: path,
-        remedy: 'make it first, or give another source with -v',
-      },
-    );
-  }
-}
-
-function mountsOf(record: ContainerRecord, containerDir: string): OciMount[] {
-  const own = ['hosts', 'hostname', 'resolv.conf'].map(
-    (name): OciMount => ({
-      destination: `/etc/${name}`,
-      type: 'bind',
-      source: `${containerDir}/${name}`,
-      options: ['rbind'],
-      sourceIsFile: true,
-    }),
-  );
-  const asked = record.mounts.map((m): OciMount => {
-    const mode = m.readOnly ? ['ro'] : [];
-    const below = m.readOnly ? ['rro'] : [];
-    if (m.type === 'bind') {
-      return {
-        destination: m.target,
-        type: 'bind',
-        source: m.source,
-        options: ['rbind', ...below],
-        sourceIsFile: isFile(m.source),
-      };
-    }
-    const size = m.sizeBytes === undefined ? [] : [`size=${m.sizeBytes}`];
-    const bits = m.mode === undefined ? [] : [`mode=${m.mode.toString(8)}`];
-    return {
-      destination: m.target,
-      type: 'tmpfs',
-      source: 'tmpfs',
-      why: 'scratch space in memory, asked for with --tmpfs',
-      options: ['nosuid', 'nodev', 'noexec', ...mode, ...size, ...bits, ...(m.options ?? [])],
-    };
-  });
-  // A mount of the user's on /etc/hosts and the like replaces ours.
-  const taken = new Set(asked.map((m) => m.destination));
-  return [...own.filter((m) => !taken.has(m.destination)), ...asked];
-}
+/** With users of its own the second would name groups that are none of its. */
+const MAPPED_SYSCTLS = { 'net.ipv4.ip_unprivileged_port_start': '0' } as const;
 
 /** The container's filter: its own, compiled when it was created, or the default one. */
 function seccompOf(record: ContainerRecord): Uint8Array | undefined {
@@ -97,41 +60,75 @@ function seccompOf(record: ContainerRecord): Uint8Array | undefined {
 
 /** How a process of this container starts, unless its own flags say otherwise. */
 export function processOf(record: ContainerRecord): OciProcess {
+  const { isolation = {} } = record;
   return {
     terminal: record.tty,
-    user: { username: record.user },
+    user: {
+      username: record.user,
+      ...(isolation.groupAdd === undefined ? {} : { additionalGroups: isolation.groupAdd }),
+    },
     args: [...record.entrypoint, ...record.cmd],
     env: record.env,
     cwd: record.workdir === '' ? '/' : record.workdir,
     capabilities: sameCapabilities(record.capabilities ?? DEFAULT_CAPABILITIES),
     noNewPrivileges: record.noNewPrivileges ?? false,
     seccomp: seccompOf(record),
+    ...(isolation.oomScoreAdj === undefined ? {} : { oomScoreAdj: isolation.oomScoreAdj }),
+    ...(isolation.ulimits === undefined
+      ? {}
+      : {
+          rlimits: isolation.ulimits.map(({ name, soft, hard }) => ({
+            type: `RLIMIT_${name.toUpperCase()}`,
+            soft,
+            hard,
+          })),
+        }),
+  };
+}
+
+/** A process whose namespaces are shared. */
+export interface Neighbour {
+  pid: number;
+  startTicks: number;
+}
+
+function linuxOf(
+  record: ContainerRecord,
+  neighbours: ReadonlyMap<NamespaceType, Neighbour>,
+): OciSpec['linux'] {
+  const { isolation = {} } = record;
+  const { users, devices = [] } = isolation;
+  const open = isolation.privileged === true || isolation.openPaths === true;
+  const network = record.network === 'host' ? {} : users === undefined ? NETWORK_SYSCTLS : MAPPED_SYSCTLS;
+  return {
+    namespaces: namespacesOf(record).map((type) => {
+      const process = neighbours.get(type);
+      return process === undefined ? { type } : { type, process };
+    }),
+    ...(users === undefined ? {} : { uidMappings: users.uids, gidMappings: users.gids }),
+    ...(users === undefined ? { devices } : {}),
+    sysctl: { ...network, ...isolation.sysctls },
+    cgroupsPath: cgroupsPath(record),
+    resources: ociResources(record),
+    maskedPaths: open ? [] : DEFAULT_MASKED_PATHS,
+    readonlyPaths: open ? [] : DEFAULT_READONLY_PATHS,
   };
 }
 
 /** The OCI runtime spec of a container: what the runtime room plans from. Throws NO_MOUNT_SOURCE. */
-export function ociSpec(record: ContainerRecord, containerDir: string): OciSpec {
-  const { memoryBytes, cpuQuotaUs, cpusetCpus, pidsLimit } = record.resources;
-  const cpu = {
-    ...(cpuQuotaUs === undefined ? {} : { quota: cpuQuotaUs, period: 100_000 }),
-    ...(cpusetCpus === undefined ? {} : { cpus: cpusetCpus }),
-  };
+export function ociSpec(
+  record: ContainerRecord,
+  containerDir: string,
+  paths: Paths,
+  neighbours: ReadonlyMap<NamespaceType, Neighbour> = new Map(),
+): OciSpec {
+  const { domainname } = record.isolation ?? {};
   return {
     process: processOf(record),
     root: { path: `${containerDir}/rootfs`, readonly: record.readOnly },
-    hostname: record.hostname,
-    mounts: [...defaultMounts({ shmBytes: SHM_BYTES, privileged: false }), ...mountsOf(record, containerDir)],
-    linux: {
-      namespaces: namespacesOf(record).map((type) => ({ type })),
-      ...(record.network === 'host' ? {} : { sysctl: NETWORK_SYSCTLS }),
-      cgroupsPath: cgroupsPath(record.id),
-      resources: {
-        ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes } }),
-        ...(Object.keys(cpu).length === 0 ? {} : { cpu }),
-        ...(pidsLimit === undefined ? {} : { pids: { limit: pidsLimit } }),
-      },
-      maskedPaths: DEFAULT_MASKED_PATHS,
-      readonlyPaths: DEFAULT_READONLY_PATHS,
-    },
+    ...(record.isolation?.uts === undefined ? { hostname: record.hostname } : {}),
+    ...(domainname === undefined ? {} : { domainname }),
+    mounts: ociMounts(record, containerDir, paths),
+    linux: linuxOf(record, neighbours),
   };
 }

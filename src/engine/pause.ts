@@ -58,7 +58,7 @@ export async function pauseContainer(core: Core, record: ContainerRecord): Promi
   await ask(core, record, 'pause', already(record), async (client) => {
     await client.pauseContainer();
     try {
-      await untilFrozen(core, record.id, 'try again, or stop the container');
+      await untilFrozen(core, record, 'try again, or stop the container');
     } catch (error) {
       await client.unpauseContainer();
       throw error;

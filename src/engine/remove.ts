@@ -22,7 +22,7 @@ function running(label: string): MydockerError {
 export async function removeContainer(
   core: Core,
   id: string,
-  options: { force?: boolean } = {},
+  options: { force?: boolean; volumes?: boolean } = {},
 ): Promise<void> {
   for (const deadlineMs = Date.now() + BUSY_MS; ; await waitTurn(deadlineMs, id)) {
     const record = readRecord(core.paths, id);
@@ -41,12 +41,14 @@ export async function removeContainer(
     if (life.dead) await buryWhole(core, id, label);
     else if (life.status === 'broken') await buryWhole(core, id, label, true);
     // Taken: it was started this very moment, or somebody else removes it.
-    if (await withHold(core, id, () => dropContainer(core, id, name))) return;
+    const volumes =
+      options.volumes === true || (record !== undefined && !isBroken(record) && record.autoRemove);
+    if (await withHold(core, id, () => dropContainer(core, id, name, volumes))) return;
     breakHold(core, id);
   }
 }
 
 /** Takes back what a failed `run` created, unless somebody else has started it meanwhile. */
 export async function discardContainer(core: Core, id: string, name: string): Promise<void> {
-  await withHold(core, id, () => dropContainer(core, id, name));
+  await withHold(core, id, () => dropContainer(core, id, name, true));
 }

@@ -1,9 +1,17 @@
-/** Limits; an absent field means no limit. A limit that cannot be set fails the start, naming its step. */
-export interface Resources {
-  memoryBytes?: number;
-  /** CPU time per 100 ms of wall time, in microseconds: 50000 is half a core. */
-  cpuQuotaUs?: number;
-  /** List of cores as the kernel writes it: "0,2-3". */
-  cpusetCpus?: string;
-  pidsLimit?: number;
+import type { RecordedResources } from '../storage/index.ts';
+
+/** A limit for one block device of the host. */
+export interface RateSpec {
+  /** "/dev/sda". */
+  path: string;
+  /** Bytes or operations a second, or a weight. */
+  rate: number;
 }
+
+type Rates = 'blkioWeightDevice' | 'readBps' | 'writeBps' | 'readIops' | 'writeIops';
+
+/**
+ * Limits; an absent field means no limit. A limit that cannot be set here is refused, or fails the start, naming its
+ * step; it is never ignored.
+ */
+export type Resources = Omit<RecordedResources, Rates> & { [R in Rates]?: readonly RateSpec[] };

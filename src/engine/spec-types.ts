@@ -1,9 +1,10 @@
+import type { IsolationSpec } from './isolation-types.ts';
 import type { MountSpec } from './mount-types.ts';
 import type { NameSpec } from './name-types.ts';
 import type { Resources } from './resource-types.ts';
 
 /** What `run` and `create` take. Absent fields come from the image's config. */
-export interface ContainerSpec extends NameSpec {
+export interface ContainerSpec extends NameSpec, IsolationSpec {
   /** A reference or an image id; absent: the default image. */
   image?: string;
   /** Whether the image comes from its registry first. Default 'missing': only when it is not here. */

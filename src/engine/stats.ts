@@ -41,8 +41,9 @@ function oneOf(core: Core, { id, name }: Known, memoryBytes: number): ContainerS
   const base = { id, name, atMs: Date.now(), ...NOTHING };
   const { state } = lifeOf(core.paths, id);
   if (state === undefined) return base;
-  const usage = cgroupUsage(core.cgroups(), cgroupsPath(id));
   const record = readRecord(core.paths, id);
+  const known = record === undefined || isBroken(record) ? { id } : record;
+  const usage = cgroupUsage(core.cgroups(), cgroupsPath(known));
   // The host's interfaces would count what others sent.
   const own = record !== undefined && !isBroken(record) && record.network !== 'host';
   const { rx, tx } = own ? networkUsage(state.pid) : { rx: 0, tx: 0 };

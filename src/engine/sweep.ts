@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { errnoOf } from '../base/index.ts';
+import { errnoOf, MydockerError } from '../base/index.ts';
 import { sweepStore } from '../image/index.ts';
 import { runActions } from '../shim/index.ts';
 import {
+  abandonedVolumes,
   type ContainerRecord,
   containerDir,
   freeName,
@@ -14,7 +15,10 @@ import {
   mayHoldName,
   ownMark,
   readRecord,
+  readVolume,
+  releaseAll,
   releaseName,
+  removeVolume,
   runDir,
   runningFile,
   stagingName,
@@ -74,6 +78,16 @@ function neverStarted(core: Core, id: string): ContainerRecord | undefined {
   return isOwnerAlive(record.startingOwner) ? undefined : record;
 }
 
+function orNothing(core: Core, volume: string): string[] {
+  try {
+    const directory = removeVolume(core.paths, volume);
+    return directory === undefined ? [] : [directory];
+  } catch (error) {
+    if (error instanceof MydockerError && error.code === 'VOLUME_IN_USE') return [];
+    throw error;
+  }
+}
+
 /** Takes an unfinished directory over from whoever was killed; undefined when another sweep was faster. */
 function takeOver(core: Core, entry: string): string | undefined {
   const mine = `${core.root}/containers/${stagingName()}`;
@@ -91,6 +105,12 @@ async function sweepContainers(core: Core, quick: boolean): Promise<void> {
   const gone = all
     .filter((name) => isAbandonedCreation(name) || isAbandoned(name))
     .flatMap((name) => takeOver(core, name) ?? []);
+  for (const name of all.filter(isAbandonedCreation)) {
+    // Its volumes without a name are nobody's: they were made for it, and it never came to be.
+    const id = name.slice(-64);
+    for (const volume of releaseAll(core.paths, id))
+      if (readVolume(core.paths, volume)?.anonymous === true) gone.push(...orNothing(core, volume));
+  }
   if (gone.length > 0) await removeTrees(core, 'cannot remove what an interrupted command left', gone);
   if (quick && all.length > QUICK_LOOKS) return;
   for (const id of listIds(core.paths)) {
@@ -103,7 +123,7 @@ async function sweepContainers(core: Core, quick: boolean): Promise<void> {
         rmSync(runningFile(core.paths, id), { force: true });
       }
       const record = neverStarted(core, id);
-      if (record !== undefined) await dropContainer(core, id, record.name);
+      if (record !== undefined) await dropContainer(core, id, record.name, true);
     });
   }
 }
@@ -123,7 +143,13 @@ function sweepNames(core: Core): void {
  * Takes a container away: out of sight by one rename, then its name, then its files. The caller holds its run
  * directory's place (see hold.ts), so that nobody starts it meanwhile.
  */
-export async function dropContainer(core: Core, id: string, name: string | undefined): Promise<void> {
+export async function dropContainer(
+  core: Core,
+  id: string,
+  name: string | undefined,
+  volumes: boolean,
+): Promise<void> {
+  const record = readRecord(core.paths, id);
   // With the id in it: until its name is given back, nobody takes that over (mayHoldName).
   const doomed = `${core.root}/containers/.tmp-${ownMark()}-${id}`;
   try {
@@ -138,7 +164,23 @@ export async function dropContainer(core: Core, id: string, name: string | undef
   else {
     for (const other of entries(`${core.root}/names`)) releaseName(core.paths, other, id);
   }
-  await removeTrees(core, `cannot remove the files of ${name ?? id.slice(0, 12)}`, [doomed]);
+  const left = await giveBack(core, id, record, volumes);
+  await removeTrees(core, `cannot remove the files of ${name ?? id.slice(0, 12)}`, [doomed, ...left]);
+}
+
+/** What it held outside its directory. Directories that are left to remove. */
+async function giveBack(
+  core: Core,
+  id: string,
+  record: ReturnType<typeof readRecord>,
+  volumes: boolean,
+): Promise<string[]> {
+  const known = record === undefined || isBroken(record) ? undefined : record;
+  const holds =
+    known === undefined ||
+    known.mounts.some((m) => m.type === 'volume') ||
+    known.isolation?.userBlock !== undefined;
+  return holds ? (await import('./claims.ts')).giveBack(core, id, known, volumes) : [];
 }
 
 /** Clears what killed commands and dead monitors left. `quick`: on the way of another command, so at little cost. */
@@ -147,5 +189,7 @@ export async function sweep(core: Core, quick: boolean): Promise<void> {
   await sweepContainers(core, quick);
   if (quick) return;
   sweepNames(core);
+  const volumes = abandonedVolumes(core.paths);
+  if (volumes.length > 0) await removeTrees(core, 'cannot remove what an interrupted command left', volumes);
   await sweepStore(core.root);
 }

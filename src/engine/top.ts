@@ -23,10 +23,10 @@ function pidsBelow(directory: string): number[] {
   }
 }
 
-function pidsOf(core: Core, id: string, fallback: number): number[] {
+function pidsOf(core: Core, record: ContainerRecord, fallback: number): number[] {
   const host = core.cgroups();
   const controller = host.v1.some((h) => h.controllers.includes('freezer')) ? 'freezer' : 'pids';
-  const directory = cgroupDir(host, cgroupsPath(id), controller);
+  const directory = cgroupDir(host, cgroupsPath(record), controller);
   return directory === undefined ? [fallback] : [...new Set(pidsBelow(directory))].sort((a, b) => a - b);
 }
 
@@ -75,7 +75,7 @@ function hostPs(name: string, pids: readonly number[], psArguments: readonly str
 /** See LiveContainers.top(). */
 export function topOf(core: Core, record: ContainerRecord, psArguments: readonly string[]): Top {
   const state = requireRunning(core.paths, record.id, record.name, 'show the processes of');
-  const pids = pidsOf(core, record.id, state.pid);
+  const pids = pidsOf(core, record, state.pid);
   if (psArguments.length > 0) return hostPs(record.name, pids, psArguments);
   const clock = psClock();
   const rows = pids.map((pid) => fullRow(pid, clock)).filter((row) => row !== undefined);

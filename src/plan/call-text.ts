@@ -156,7 +156,7 @@ function mountText(a: Action): string | undefined {
     case 'umount':
       return `umount2(${quote(a.target)}, ${names.umountFlags(a.flags)})`;
     case 'open-tree':
-      return `open_tree(${quote(a.path)}, OPEN_TREE_CLONE${a.recursive === 0 ? '' : '|AT_RECURSIVE'}) -> ${slot(a.slot)}`;
+      return `open_tree(${quote(a.path)}${a.below === '' ? '' : `, ${quote(a.below)} in it`}, OPEN_TREE_CLONE${a.recursive === 0 ? '' : '|AT_RECURSIVE'}) -> ${slot(a.slot)}`;
     case 'tree-setattr':
       return setattr(slot(a.slot), a, a.propagation, a.userns);
     case 'attach-tree':

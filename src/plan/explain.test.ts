@@ -32,7 +32,7 @@ const TABLE: ReadonlyArray<readonly [Action, string]> = [
   ],
   [{ op: 'umount', target: '.', flags: 2 }, 'umount2(".", MNT_DETACH)'],
   [
-    { op: 'open-tree', path: '/d', recursive: 1, slot: 3 },
+    { op: 'open-tree', path: '/d', below: '', recursive: 1, slot: 3 },
     'open_tree("/d", OPEN_TREE_CLONE|AT_RECURSIVE) -> slot 3',
   ],
   [

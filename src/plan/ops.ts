@@ -79,7 +79,7 @@ export const OPS = {
   umount: { code: 31, args: { target: 'str', flags: 'u32' }, call: 'umount2' },
   'open-tree': {
     code: 32,
-    args: { path: 'str', recursive: 'u32', slot: 'u32' },
+    args: { path: 'str', below: 'str', recursive: 'u32', slot: 'u32' },
     call: 'open_tree(OPEN_TREE_CLONE)',
   },
   'tree-setattr': {

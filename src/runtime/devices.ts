@@ -1,7 +1,11 @@
 import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { S_IFBLK, S_IFCHR, S_IFIFO } from './constants.ts';
+import { mountFlags } from './mount-flags.ts';
+import { hasOwnUsers } from './namespaces.ts';
 import type { OciDeviceRule } from './oci-resources.ts';
+import type { Slots } from './slots.ts';
 import type { OciDevice, OciSpec } from './spec.ts';
+import { type TakenTree, takeTree } from './take-tree.ts';
 
 type Noted = Action & StepNotes;
 
@@ -58,18 +62,35 @@ function node(device: OciDevice, why: string): Noted[] {
   return list;
 }
 
+/** Who has users of its own cannot make nodes, user_namespaces(7): the host's are mounted in their place. */
+function borrowedNodes(slots: Slots): TakenTree {
+  const taken = DEVICES.map(([name, , , why]) =>
+    takeTree(slots.take(), `/dev/${name}`, `/dev/${name}`, {
+      flags: mountFlags(['bind']),
+      isFile: true,
+      why,
+    }),
+  );
+  return { host: taken.flatMap(({ host }) => host), init: taken.flatMap(({ init }) => init) };
+}
+
 /** The nodes and links of a /dev that was just mounted. */
-export function deviceSteps(spec: OciSpec): Step[] {
-  const own = new Set((spec.linux.devices ?? []).map(({ path }) => path));
-  return steps(
+export function deviceSteps(spec: OciSpec, slots: Slots): TakenTree {
+  const links = steps(
     'init',
-    ...DEVICES.filter(([name]) => !own.has(`/dev/${name}`)).flatMap(([name, major, minor, why]) =>
-      node({ path: `/dev/${name}`, type: 'c', major, minor }, why),
-    ),
     ...LINKS.map(
       ([path, target]): Noted => ({ op: 'symlink', target, path, why: 'where programs look for it' }),
     ),
   );
+  if (hasOwnUsers(spec.linux)) {
+    const { host, init } = borrowedNodes(slots);
+    return { host, init: [...init, ...links] };
+  }
+  const own = new Set((spec.linux.devices ?? []).map(({ path }) => path));
+  const nodes = DEVICES.filter(([name]) => !own.has(`/dev/${name}`)).flatMap(([name, major, minor, why]) =>
+    node({ path: `/dev/${name}`, type: 'c', major, minor }, why),
+  );
+  return { host: [], init: [...steps('init', ...nodes), ...links] };
 }
 
 /** Devices asked for: made when everything is mounted, so that none is covered again. */

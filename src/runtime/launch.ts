@@ -3,6 +3,7 @@ import { planCgroup } from './cgroup.ts';
 import type { CgroupHost } from './cgroup-host.ts';
 import { CLONE, MNT_DETACH, MS } from './constants.ts';
 import { askedDevices } from './devices.ts';
+import { type ImageTree, type NeighbourTree, planImageTrees, planNeighbourTrees } from './extra-trees.ts';
 import { finishSteps, sysctlSteps } from './finish.ts';
 import type { CgroupV1Facts } from './limits-v1.ts';
 import { planMasks } from './masks.ts';
@@ -24,6 +25,10 @@ export interface LaunchInput {
   cgroupFacts: CgroupV1Facts;
   /** Steps that mount the root file system on spec.root.path, from storage; `mapped`: its owners are others inside. */
   rootfs: { host: readonly Step[]; init: readonly Step[]; mapped?: IdmappedRoot };
+  images?: readonly ImageTree[];
+  neighbours?: readonly NeighbourTree[];
+  /** What else it holds while it lives, with undos: steps that do nothing themselves. */
+  owned?: readonly Step[];
   /** Messages for the new network namespace, from network. */
   network: readonly Step[];
   /** What the monitor does for the container beside its streams, from network. */
@@ -210,7 +215,7 @@ function beforeMounts(
     ...join,
     ...steps('init', ...second),
     ...rootfs,
-    ...steps('init', ...enterRoot(spec.root.path)),
+    ...steps('init', ...enterRoot(spec.root.path), ...namespaces.within),
   ];
 }
 
@@ -226,8 +231,14 @@ export function planLaunch(input: LaunchInput): Plan {
   const { spec } = input;
   const slots = new Slots(input.firstSlot);
   const cgroup = planCgroup(input.cgroups, input.cgroupFacts, spec.linux);
+  const images = planImageTrees(input.images ?? [], slots);
   const { mapped, ...plain } = input.rootfs;
-  const rootfs = mapped === undefined ? plain : planMappedRoot(mapped, plain.init, spec.root.path, slots);
+  const mounting = [...images.mount, ...plain.init];
+  const rootfs =
+    mapped === undefined
+      ? { host: [], init: mounting }
+      : planMappedRoot(mapped, mounting, spec.root.path, slots);
+  const neighbours = planNeighbourTrees(input.neighbours ?? [], slots);
   const namespaces = planNamespaces(spec.linux, slots);
   const mounts = planMounts(spec, input.cgroups, slots, input.firstSlot);
   const freezer: Noted[] =
@@ -237,12 +248,14 @@ export function planLaunch(input: LaunchInput): Plan {
   return {
     steps: [
       ...steps('host', ...ownership(input)),
+      ...(input.owned ?? []),
       ...cgroup.host,
       ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
-      ...(mapped === undefined ? [] : plain.host),
+      ...plain.host,
       ...input.services.host,
       ...rootfs.host,
       ...mounts.host,
+      ...neighbours.host,
       ...namespaces.before,
       ...steps('host', ...cloneSteps(namespaces.cloneFlags, cgroup.cloneInto)),
       ...steps('host-after', ...namespaces.after, {
@@ -250,7 +263,7 @@ export function planLaunch(input: LaunchInput): Plan {
         why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
       }),
       ...beforeMounts(input, cgroup.join, namespaces, rootfs.init),
-      ...insideMounts(spec, mounts.init),
+      ...insideMounts(spec, [...mounts.init, ...neighbours.init, ...images.attach]),
       ...askedDevices(spec),
       ...input.network,
       ...input.services.init,

@@ -60,7 +60,10 @@ export function planMounts(spec: OciSpec, host: CgroupHost, slots: Slots, firstS
   for (const m of spec.mounts) {
     if (!isBind(m)) {
       inside.push(...freshMount(m, host));
-      if (m.destination === '/dev' && m.type === 'tmpfs') inside.push(...deviceSteps(spec));
+      if (m.destination !== '/dev' || m.type !== 'tmpfs') continue;
+      const devices = deviceSteps(spec, slots);
+      before.push(...devices.host);
+      inside.push(...devices.init);
       continue;
     }
     const idmap = idmapSlot(m, slots, before);
@@ -68,6 +71,7 @@ export function planMounts(spec: OciSpec, host: CgroupHost, slots: Slots, firstS
       flags: mountFlags(m.options),
       isFile: m.sourceIsFile ?? false,
       why: m.why ?? `${m.source} of the host at ${m.destination}`,
+      ...(m.below === undefined ? {} : { below: m.below }),
       ...(idmap === undefined ? {} : { idmap }),
     });
     before.push(...taken.host);

@@ -31,6 +31,8 @@ export interface NamespacePlan {
   after: Noted[];
   /** init, after the child is in its cgroups. */
   join: Noted[];
+  /** init, once the root is the container's: until then it must find its way through directories of the host's root. */
+  within: Noted[];
   /** The container has a cgroup namespace of its own: made once it is in its cgroup. */
   ownCgroup: boolean;
 }
@@ -122,6 +124,10 @@ export function planNamespaces(linux: OciLinux, slots: Slots): NamespacePlan {
           gidMap: mapText(linux.gidMappings ?? []),
           why: 'who its users are on the host',
         },
+      ]
+    : [];
+  const streams: Noted[] = own
+    ? [
         {
           op: 'give-streams',
           uid: outside(linux.uidMappings),
@@ -134,16 +140,14 @@ export function planNamespaces(linux: OciLinux, slots: Slots): NamespacePlan {
     ? [{ op: 'inner-root', why: 'root of the user namespace: until now it is nobody there' }]
     : [];
   return {
-    before: steps('host', ...handles.steps, ...enterPid),
+    before: steps('host', ...handles.steps, ...streams, ...enterPid),
     cloneFlags: cloneFlags >>> 0,
     after,
-    join: [
-      ...joinSteps(
-        joined.filter((ns) => ns.type !== 'pid'),
-        handles.slotOf,
-      ),
-      ...within,
-    ],
+    join: joinSteps(
+      joined.filter((ns) => ns.type !== 'pid'),
+      handles.slotOf,
+    ),
+    within,
     ownCgroup: linux.namespaces.some((ns) => ns.type === 'cgroup' && isNew(ns)),
   };
 }

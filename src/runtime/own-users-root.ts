@@ -12,6 +12,16 @@ export interface IdmappedRoot {
 }
 
 /**
+ * The map, and a place in it for who mounts: overlayfs makes its work directory, and the nodes that stand for removed
+ * files, as the one who mounted it. On the disk they belong to the first id the container does not have.
+ */
+function withMounter(map: readonly OciIdMapping[]): OciIdMapping[] {
+  if (map.some(({ hostID }) => hostID === 0)) return [...map];
+  const free = Math.max(...map.map(({ containerID, size }) => containerID + size));
+  return [...map, { containerID: free, hostID: 0, size: 1 }];
+}
+
+/**
  * A root file system for a container with users of its own: mounted here, where overlayfs may have layers that are
  * mapped, in a mount namespace nobody else is in, and handed to the child as a mount that hangs nowhere. On the disk
  * all files keep the owners they have in the image, so that layers are shared and commit needs no other way.
@@ -41,12 +51,12 @@ export function planMappedRoot(
         },
         {
           op: 'make-userns',
-          uidMap: mapText(root.uidMappings),
-          gidMap: mapText(root.gidMappings),
+          uidMap: mapText(withMounter(root.uidMappings)),
+          gidMap: mapText(withMounter(root.gidMappings)),
           slot: users,
           why: 'a user namespace is what says who is who in an idmapped mount',
         },
-        { op: 'open-tree', path: root.path, recursive: 0, slot: layers, why: 'layers and writes' },
+        { op: 'open-tree', path: root.path, below: '', recursive: 0, slot: layers, why: 'layers and writes' },
         {
           op: 'tree-setattr',
           slot: layers,
@@ -65,6 +75,7 @@ export function planMappedRoot(
         {
           op: 'open-tree',
           path: target,
+          below: '',
           recursive: 0,
           slot: tree,
           why: 'the root file system, hanging nowhere',

@@ -68,6 +68,8 @@ export interface OciMount {
   source: string;
   /** As the specification lists them: "ro", "rro", "rbind", "rslave", "nosuid", and what the file system itself takes. */
   options: readonly string[];
+  /** bind: what of the source is mounted; links in it stay in it. */
+  below?: string;
   /** bind: whether the source is a file; decides what mount point is made when the root has none. */
   sourceIsFile?: boolean;
   /** Whose files they are inside: an idmapped mount. */

@@ -14,6 +14,8 @@ export interface TakeOptions {
   flags: MountFlags;
   isFile: boolean;
   why: string;
+  /** What of the source is taken; links in it stay in it. */
+  below?: string;
   /** Slot with the user namespace whose map the mount gets; absent: none. */
   idmap?: number;
 }
@@ -60,6 +62,7 @@ export function takeTree(slot: number, source: string, target: string, options: 
     {
       op: 'open-tree',
       path: source,
+      below: options.below ?? '',
       recursive,
       slot,
       why: `${why}: taken while the host's names still resolve`,

@@ -74,13 +74,13 @@ export {
 export { type OverlayDirs, planOverlay, planReadOnlyOverlay } from './overlay.ts';
 export { isAbandoned, isOwnerAlive, ownMark, stagingName } from './owner.ts';
 export { containerDir, nameFile, type Paths, pathsOf, runDir, runningFile } from './paths.ts';
+export type * from './record-types.ts';
 export {
   type Broken,
   type ContainerRecord,
   type ExitRecord,
   findContainer,
   listIds,
-  type RecordedMount,
   type RunState,
   readExit,
   readExitNote,
@@ -90,3 +90,19 @@ export {
   writeExit,
   writeRecord,
 } from './records.ts';
+export { claimUserBlock, releaseUserBlock, userBlockFile } from './user-blocks.ts';
+export {
+  abandonedVolumes,
+  claimVolume,
+  createVolume,
+  dataDir,
+  isVolumeName,
+  listVolumes,
+  readVolume,
+  releaseAll,
+  releaseVolume,
+  removeVolume,
+  type VolumeRecord,
+  volumeDir,
+  volumeUsers,
+} from './volumes.ts';

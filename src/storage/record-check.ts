@@ -1,40 +1,19 @@
+import {
+  type Check,
+  flag,
+  has,
+  isIsolation,
+  isMount,
+  isObject,
+  isResources,
+  listOf,
+  number,
+  optional,
+  text,
+} from './record-parts.ts';
 import type { ContainerRecord, ExitRecord, RunState } from './records.ts';
 
 /* Files below the root directory may be cut, zeroed by a power cut, or edited by hand: nothing is half believed. */
-
-type Check = (value: unknown) => boolean;
-
-const text: Check = (value) => typeof value === 'string';
-const number: Check = (value) => typeof value === 'number';
-const flag: Check = (value) => typeof value === 'boolean';
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function has(value: unknown, fields: Readonly<Record<string, Check>>): boolean {
-  if (!isObject(value)) return false;
-  for (const name in fields) if (fields[name]?.(value[name]) !== true) return false;
-  return true;
-}
-
-const isMount: Check = (value) =>
-  has(value, { target: text, readOnly: flag }) &&
-  (has(value, { type: (type) => type === 'bind', source: text }) ||
-    has(value, {
-      type: (type) => type === 'tmpfs',
-      sizeBytes: optional(number),
-      mode: optional(number),
-      options: optional(listOf(text)),
-    }));
 
 const RECORD: Readonly<Record<string, Check>> = {
   version: (value) => value === 1,
@@ -60,16 +39,11 @@ const RECORD: Readonly<Record<string, Check>> = {
   autoRemove: flag,
   network: (value) => value === 'none' || value === 'host',
   mounts: listOf(isMount),
-  resources: (value) =>
-    has(value, {
-      memoryBytes: optional(number),
-      cpuQuotaUs: optional(number),
-      cpusetCpus: optional(text),
-      pidsLimit: optional(number),
-    }),
   dns: optional(listOf(text)),
   dnsSearch: optional(listOf(text)),
   dnsOptions: optional(listOf(text)),
+  resources: isResources,
+  isolation: optional(isIsolation),
   capabilities: optional(listOf(text)),
   capAdd: optional(listOf(text)),
   capDrop: optional(listOf(text)),

@@ -4,6 +4,7 @@ import { readIfThere } from './atomic.ts';
 import { idOfName } from './names.ts';
 import { containerDir, type Paths, runDir } from './paths.ts';
 import { isExit, isRecord, isState } from './record-check.ts';
+import type { RecordedIsolation, RecordedMount, RecordedResources } from './record-types.ts';
 
 /** container.json: what the container is, decided when it was created. Only a rename writes it again. */
 export interface ContainerRecord {
@@ -35,7 +36,9 @@ export interface ContainerRecord {
   dns?: string[];
   dnsSearch?: string[];
   dnsOptions?: string[];
-  resources: { memoryBytes?: number; cpuQuotaUs?: number; cpusetCpus?: string; pidsLimit?: number };
+  resources: RecordedResources;
+  /** Absent: everything as usual. */
+  isolation?: RecordedIsolation;
   /** "CAP_CHOWN" …; absent: the default ones. */
   capabilities?: string[];
   /** As they were asked for, for `inspect`. */
@@ -47,17 +50,6 @@ export interface ContainerRecord {
   /** `run`: whoever is between creating and starting it ("pid-startticks"). Should they die there, it never was. */
   startingOwner?: string;
 }
-
-export type RecordedMount =
-  | { type: 'bind'; source: string; target: string; readOnly: boolean }
-  | {
-      type: 'tmpfs';
-      target: string;
-      readOnly: boolean;
-      sizeBytes?: number;
-      mode?: number;
-      options?: string[];
-    };
 
 /** state.json, written by the monitor: there only while it lives. */
 export interface RunState {

@@ -49,7 +49,7 @@ const FLAGS: ReadonlyArray<readonly [flags: string[], line: RegExp]> = [
   [['-cpu', '50', '--cpus', '0.5'], /cpus?/],
   [['--cpuset-cpus', 'a-b'], /--cpuset-cpus "a-b" is no list of cores/],
   [['--cpuset-cpus', '3-1'], /3-1/],
-  [['--cpuset-cpus', '0,999'], /cpuset "0,999": this host has no core 999/],
+  [['--cpuset-cpus', '0,999'], /cpuset-cpus "0,999": this host has no core 999/],
   [['--cpuset-cpus', '900-4000000000'], /this host has no core 900, 901, 902, 903 …/],
   [['--pids-limit', 'few'], /--pids-limit "few"/],
   [['-e', '=x'], /-e "=x" has no name/],

@@ -2,14 +2,14 @@ import { print } from '../out.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
 
-/** `mydocker rm`: the container and its writes; never what is mounted into it. */
+/** `mydocker rm`: the container and its writes; of what is mounted into it only volumes without a name, with -v. */
 export const rm: Command = {
   name: 'rm',
   summary: 'Remove containers',
   usage: 'CONTAINER [CONTAINER…]',
   options: [
     { name: 'force', short: 'f', help: 'kill a running container first' },
-    { name: 'volumes', short: 'v', help: 'accepted for Docker', hidden: true },
+    { name: 'volumes', short: 'v', help: 'its volumes without a name too' },
   ],
   examples: ['rm bird', 'rm -f web db'],
   args: [1, MANY],
@@ -18,9 +18,10 @@ export const rm: Command = {
 
 async function removeContainers(context: Context): Promise<number> {
   const force = context.flags.bool('force');
+  const volumes = context.flags.bool('volumes');
   const engine = await context.engine();
   return eachTarget(context, async (ref) => {
-    await engine.containers.remove(ref, { force });
+    await engine.containers.remove(ref, { force, volumes });
     print(ref);
   });
 }
