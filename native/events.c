@@ -2,15 +2,17 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LINE_BYTES 8192
 #define KEPT_BYTES 4096
 
-/* The file's path, and behind its NUL the attributes that all events of this container have: the plan's memory goes. */
+/* Every text of this container's events, each behind the NUL of the one before: the plan's memory goes. */
+enum text { PATH, ID, ATTRIBUTES, STARTED, ENDED, GONE, TEXTS };
 static HOT_LAST char kept[KEPT_BYTES];
-static HOT uint32_t attributes_at, flags;
+static HOT uint16_t place[TEXTS];
+
+static const char *text(enum text which) { return kept + place[which]; }
 
 struct line {
   char buf[LINE_BYTES];
@@ -33,24 +35,38 @@ static void put_number(struct line *l, uint64_t v) {
 }
 
 static void put_event(struct line *l, const char *action, const char *more) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  put(l, "{\"timeNano\":");
-  put_number(l, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
-  put(l, ",\"type\":\"container\",\"action\":\"");
+  char now[32];
+  time_text(now);
+  put(l, "{\"time\":\"");
+  put(l, now);
+  put(l, "\",\"type\":\"container\",\"action\":\"");
   put(l, action);
   put(l, "\",\"id\":\"");
-  put(l, mon.id);
+  put(l, text(ID));
   put(l, "\",\"attributes\":{");
   put(l, more);
-  put(l, kept + attributes_at);
+  put(l, text(ATTRIBUTES));
   put(l, "}}\n");
+}
+
+/* One event for each word of the list. */
+static void put_events(struct line *l, enum text list, const char *more) {
+  char word[32];
+  for (const char *p = text(list); *p != 0;) {
+    size_t n = strcspn(p, " ");
+    if (n < sizeof word) {
+      memcpy(word, p, n);
+      word[n] = 0;
+      put_event(l, word, more);
+    }
+    p += n + (p[n] == ' ');
+  }
 }
 
 /* open(2), O_APPEND: what is written at once stands together, whoever else writes. Opened each time: when the file has
  * grown long it is renamed, and what is new goes into the next. A full disk must not stop the container. */
 static void append(const struct line *l) {
-  int fd = open(kept, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = open(text(PATH), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return;
   (void)write_all(fd, l->buf, l->len);
   close(fd);
@@ -68,8 +84,7 @@ void events_started(void) {
   struct line l;
   l.len = 0;
   if (kept[0] == 0) return;
-  if (flags & EVENTS_CREATES) put_event(&l, "create", "");
-  put_event(&l, "start", "");
+  put_events(&l, STARTED, "");
   append(&l);
 }
 
@@ -82,20 +97,28 @@ void events_died(const struct ending *e) {
   put(&more, "\",");
   more.buf[more.len] = 0;
   if (e->oom) put_event(&l, "oom", "");
-  put_event(&l, "die", more.buf);
+  put_events(&l, ENDED, more.buf);
   append(&l);
 }
 
 void events_gone(void) {
-  if (flags & EVENTS_REMOVES) event("destroy", "");
+  struct line l;
+  l.len = 0;
+  if (kept[0] == 0 || *text(GONE) == 0) return;
+  put_events(&l, GONE, "");
+  append(&l);
 }
 
 int op_events(struct ctx *c, const struct arg *a) {
   (void)c;
-  if (a[0].len + a[1].len + 2 > sizeof kept) return ENAMETOOLONG;
-  memcpy(kept, a[0].str, a[0].len + 1);
-  attributes_at = a[0].len + 1;
-  memcpy(kept + attributes_at, a[1].str, a[1].len + 1);
-  flags = (uint32_t)a[2].num;
+  size_t len = 0;
+  for (int i = 0; i < TEXTS; i++) len += a[i].len + 1;
+  if (len > sizeof kept) return ENAMETOOLONG;
+  len = 0;
+  for (int i = 0; i < TEXTS; i++) {
+    place[i] = (uint16_t)len;
+    memcpy(kept + len, a[i].str, a[i].len + 1);
+    len += a[i].len + 1;
+  }
   return 0;
 }

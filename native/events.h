@@ -6,11 +6,11 @@
 
 /* One event of this container; `more`: further attributes as JSON, each with a comma behind it, or "". */
 COLD void event(const char *action, const char *more);
-/* The container was made, if this run made it, and its program runs. */
+/* The program runs. */
 COLD void events_started(void);
 /* The program has ended. */
 COLD void events_died(const struct ending *e);
-/* The undo steps are done: with --rm the container is gone. */
+/* The undo steps are done. */
 COLD void events_gone(void);
 
 #endif

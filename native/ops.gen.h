@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x2f8059c5u
+#define PLAN_VERSION 0xe7a56de7u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -11,8 +11,6 @@
 #define STREAMS_TTY 2u
 #define STREAMS_INHERIT 4u
 #define STREAMS_HOLD 8u
-#define EVENTS_CREATES 1u
-#define EVENTS_REMOVES 2u
 
 enum op_code {
   OP_OWN = 1,
@@ -185,7 +183,7 @@ enum op_code {
   X(130, "resolver", "u", op_resolver) /* address */ \
   X(131, "nft-batch", "b", op_nft_batch) /* message */ \
   X(132, "resolver-config", "ssb", op_resolver_config) /* networks, egress, servers */ \
-  X(133, "events", "ssu", op_events) /* path, attributes, flags */ \
+  X(133, "events", "ssssss", op_events) /* path, id, attributes, started, ended, gone */ \
   X(134, "egress-element", "ubbbuu", op_egress_element) /* family, message, addressAt, timeoutAt, leastS, mostS */ \
   X(135, "filter-sockets", "b", op_filter_sockets) /* message */ \
   X(136, "nft-dump", "b", op_nft_dump) /* message */

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { planVersion } from '../src/plan/encode.ts';
-import { EVENTS, MAX_STEPS, NO_SLOT, OPS, PLAN_MAX_BYTES, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
+import { MAX_STEPS, NO_SLOT, OPS, PLAN_MAX_BYTES, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
 import { DEFAULT_CAPABILITIES } from '../src/runtime/constants.ts';
 import { compileSeccomp } from '../src/runtime/seccomp/compile.ts';
 import { defaultSeccomp } from '../src/runtime/seccomp/default-profile.ts';
@@ -27,7 +27,6 @@ function header(): string {
     `#define MAX_STEPS ${MAX_STEPS}`,
     `#define PLAN_MAX_BYTES ${PLAN_MAX_BYTES}u`,
     ...Object.entries(STREAMS).map(([name, bit]) => `#define STREAMS_${name.toUpperCase()} ${bit}u`),
-    ...Object.entries(EVENTS).map(([name, bit]) => `#define EVENTS_${name.toUpperCase()} ${bit}u`),
     '',
     'enum op_code {',
     ...rows.map(([name, row]) => `  OP_${cName(name).toUpperCase()} = ${row.code},`),

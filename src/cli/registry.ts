@@ -39,6 +39,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   import: async () => (await import('./commands/import.ts')).importImage,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   explain: async () => (await import('./commands/explain.ts')).explain,
+  events: async () => (await import('./commands/events.ts')).events,
   info: async () => (await import('./commands/info.ts')).info,
   version: async () => (await import('./commands/version.ts')).version,
   'image prune': async () => (await import('./commands/image-prune.ts')).imagePrune,
@@ -93,5 +94,5 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
     inspect: ['volume inspect'],
     prune: ['volume prune'],
   },
-  system: { info: ['info'], df: ['system df'], prune: ['system prune'] },
+  system: { info: ['info'], events: ['events'], df: ['system df'], prune: ['system prune'] },
 };

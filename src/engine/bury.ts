@@ -19,6 +19,7 @@ import {
   writeExit,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { recordContainerEvent } from './events-file.ts';
 import { launchPlan } from './launch-plan.ts';
 import { BUSY_MS, isBroken, lifeOf, lostAtRestart, waitTurn } from './status.ts';
 
@@ -61,8 +62,10 @@ async function finishBurial(core: Core, id: string, directory: string): Promise<
   const record = readRecord(core.paths, id);
   const stays = record !== undefined && (isBroken(record) || !record.autoRemove);
   // First: the last undo step removes the run directory, and from then on anybody may start it again.
-  if (stays && existsSync(`${directory}/state.json`) && existsSync(containerDir(core.paths, id)))
-    writeExit(core.paths, id, epitaph(core, id));
+  const told = existsSync(`${directory}/state.json`) && existsSync(containerDir(core.paths, id));
+  if (told && stays) writeExit(core.paths, id, epitaph(core, id));
+  if (told && record !== undefined && !isBroken(record))
+    recordContainerEvent(core.paths, record, 'die', { exitCode: String(epitaph(core, id).exitCode) });
   const report = await undoPlan(core, id, directory);
   if (report === undefined) rmSync(directory, { recursive: true, force: true });
   // Not empty at the very end: another took over the claim in that moment, and finishes.

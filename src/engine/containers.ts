@@ -5,6 +5,7 @@ import { type ContainerRecord, findContainer, idOfName } from '../storage/index.
 import type { CommitSpec } from './commit.ts';
 import type { Core } from './core.ts';
 import { createContainer } from './create.ts';
+import { recordContainerEvent } from './events-file.ts';
 import { Container } from './handle.ts';
 import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
@@ -47,6 +48,7 @@ export class Containers extends LiveContainers {
     const prepared = await prepareSpec(this.core, spec, image);
     const record = await createContainer(this.core, spec, image, prepared, false);
     await keepImage(this.core, image, record);
+    recordContainerEvent(this.core.paths, record, 'create');
     await sweep(this.core, true);
     return new Container(this.core, this, record.id, record.name);
   }
@@ -90,7 +92,9 @@ export class Containers extends LiveContainers {
    */
   async start(ref: string, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
-    const record = this.record(ref);
+    const record = { ...this.record(ref) };
+    // Whoever made it told of that.
+    delete record.startingOwner;
     await imageForRecord(this.core, record);
     const running = await startContainer(this.core, record, how, fds);
     await sweep(this.core, true);
@@ -139,6 +143,7 @@ export class Containers extends LiveContainers {
   async restart(ref: string, options: { timeoutS?: number } = {}): Promise<StopResult> {
     const result = await this.stop(ref, options);
     await this.start(result.id, 'detached');
+    recordContainerEvent(this.core.paths, this.record(result.id), 'restart');
     return result;
   }
 
@@ -161,6 +166,7 @@ export class Containers extends LiveContainers {
     this.core.prepare();
     const record = this.record(ref);
     (await import('./rename.ts')).renameContainer(this.core, record, name);
+    recordContainerEvent(this.core.paths, { ...record, name }, 'rename', { oldName: record.name });
   }
 
   /** Throws RUNNING unless forced. `volumes`: those without a name go too, if no other container has them. */
@@ -208,7 +214,9 @@ export class Containers extends LiveContainers {
   async commit(ref: string, options: CommitSpec = {}): Promise<string> {
     this.core.prepare();
     const record = this.record(ref);
-    return (await import('./commit.ts')).commitContainer(this.core, record, options);
+    const image = await (await import('./commit.ts')).commitContainer(this.core, record, options);
+    recordContainerEvent(this.core.paths, record, 'commit', { imageID: image });
+    return image;
   }
 
   /** The launch plan such a container would have. Changes nothing and needs no root. */

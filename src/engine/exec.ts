@@ -5,6 +5,7 @@ import { type ContainerRecord, runDir } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
 import { mergeEnv } from './create.ts';
+import { planExecEvents } from './events-file.ts';
 import { cgroupsPath, namespacesOf, processOf } from './oci.ts';
 import { AttachedSession, forwardSignal } from './session.ts';
 import { refusePaused, requireRunning } from './status.ts';
@@ -54,7 +55,9 @@ export async function execInContainer(
 ): Promise<Running> {
   const socket =
     how === 'detached' ? undefined : `${runDir(core.paths, record.id)}/exec-${randomHex(6)}.sock`;
-  const plan = planExec(execInput(core, record, spec, how, socket));
+  const bare = planExec(execInput(core, record, spec, how, socket));
+  const [first, rest] = [bare.steps.slice(0, 1), bare.steps.slice(1)];
+  const plan = { steps: [...first, ...planExecEvents(core.paths, record, spec.command), ...rest] };
   const detach = how !== 'inherit';
   const what = `cannot exec in ${record.name}`;
   const shim = startShim({

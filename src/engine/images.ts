@@ -28,6 +28,7 @@ import {
 } from '../image/index.ts';
 import { assetPath, openStepStream, runWalk } from '../shim/index.ts';
 import type { Core } from './core.ts';
+import { recordEvent } from './events-file.ts';
 import type { PruneSpec } from './prune.ts';
 import type { PullSpec } from './registry.ts';
 import type { ImageHistoryEntry, ImageSummary } from './types.ts';
@@ -118,6 +119,10 @@ export interface PushResult {
 export class Images {
   constructor(private readonly core: Core) {}
 
+  private tell(action: string, name: string): void {
+    recordEvent(this.core.paths, { type: 'image', action, id: name, attributes: { name } });
+  }
+
   /** All images, newest first, one row for each name. `filters` as `images --filter` takes them. Throws BAD_INPUT. */
   list(options: { reference?: string; filters?: readonly string[] } = {}): Promise<ImageSummary[]> {
     return filteredImages(this.core.root, options);
@@ -132,13 +137,16 @@ export class Images {
   async pull(reference: string, spec: PullSpec = {}): Promise<PullResult> {
     const { pull } = await import('./registry.ts');
     const { image, ...pulled } = await pull(this.core, reference, spec);
+    this.tell('pull', image.reference || image.id);
     return { id: image.id, reference: image.reference, ...pulled };
   }
 
   /** Sends an image to the registry in its name. Throws NO_SUCH_IMAGE, UNAUTHORIZED, REGISTRY_UNREACHABLE … */
   async push(reference: string, spec: Omit<PullSpec, 'platform'> = {}): Promise<PushResult> {
     const { push } = await import('./registry.ts');
-    return push(this.core, reference, spec);
+    const pushed = await push(this.core, reference, spec);
+    this.tell('push', reference);
+    return pushed;
   }
 
   /**
@@ -182,18 +190,22 @@ export class Images {
   ): Promise<{ untagged: string[]; deleted: string[] }> {
     this.core.prepare();
     const { usersOf } = await import('./image-users.ts');
-    return removeImage({
+    const removed = await removeImage({
       root: this.core.root,
       reference,
       force: options.force,
       usersOf: (id) => usersOf(this.core, id),
     });
+    for (const name of removed.untagged) this.tell('untag', name);
+    for (const id of removed.deleted) this.tell('delete', id);
+    return removed;
   }
 
   /** One more name for an image. Throws NO_SUCH_IMAGE, BAD_INPUT. */
   async tag(source: string, target: string): Promise<void> {
     this.core.prepare();
     await tagImage(this.core.root, source, target);
+    this.tell('tag', target);
   }
 
   /** How an image was made, newest step first. Throws NO_SUCH_IMAGE. */

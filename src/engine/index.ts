@@ -3,7 +3,7 @@ import { Containers } from './containers.ts';
 import { Core, type EngineOptions } from './core.ts';
 import { builtInHasCommand, findImage, imageHasCommand } from './explain.ts';
 import { Images, isDefaultName } from './images.ts';
-import type { DiskUsage, RunResult } from './types.ts';
+import type { DiskUsage, EngineEvent, EventOptions, RunResult } from './types.ts';
 import { versionInfo } from './version.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -41,6 +41,11 @@ export class Engine {
     const image = findImage(this.core, this.core.defaultImage);
     if (image !== undefined) return imageHasCommand(image, word);
     return isDefaultName(this.core.defaultImage) && builtInHasCommand(word);
+  }
+
+  /** What happened (`sinceMs`) and happens, oldest first. Throws BAD_INPUT for a filter that is none. */
+  async *events(options: EventOptions = {}): AsyncIterable<EngineEvent> {
+    yield* (await import('./events.ts')).readEvents(this.core, options);
   }
 
   /** Who takes how many bytes on the disk: `system df`. */

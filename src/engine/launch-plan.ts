@@ -13,6 +13,7 @@ import {
 } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
+import { planEvents } from './events-file.ts';
 import { imageTrees, neighboursOf, sharedMemory } from './neighbours.ts';
 import { ociSpec } from './oci.ts';
 import { releaseSteps } from './release-steps.ts';
@@ -31,6 +32,7 @@ export function launchPlan(core: Core, record: ContainerRecord, how: How | 'undo
   const described = ociSpec(record, dir, core.paths, joined);
   const users = record.isolation?.users;
   const size = startingSize(record.tty, how === 'undo' ? 'detached' : how);
+  const names = planNames(core.paths, record);
   const spec = { ...described, process: { ...described.process, ...size } };
   return planLaunch({
     spec,
@@ -57,7 +59,10 @@ export function launchPlan(core: Core, record: ContainerRecord, how: How | 'undo
     neighbours: sharedMemory(joined),
     owned: record.autoRemove ? releaseSteps(core, record) : [],
     network: record.network === 'none' ? planLoopback() : [],
-    services: planNames(core.paths, record),
+    services: {
+      host: [...planEvents(core.paths, record, record.startingOwner !== undefined), ...names.host],
+      init: names.init,
+    },
     firstSlot: FIRST_SLOT,
     paths: {
       runDir: runDir(core.paths, record.id),

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { MydockerError } from '../base/index.ts';
-import { readRecord } from '../storage/index.ts';
+import { containerDir, readRecord } from '../storage/index.ts';
 import { buryWhole } from './bury.ts';
 import type { Core } from './core.ts';
+import { recordContainerEvent } from './events-file.ts';
 import { breakHold, withHold } from './hold.ts';
 import { BUSY_MS, isBroken, refuseBroken, settledLife, waitTurn } from './status.ts';
 import { deliver, endOf, SIGKILL } from './stop.ts';
@@ -35,6 +37,7 @@ export async function removeContainer(
       refuseBroken(life, label, 'remove');
     }
     if (life.status === 'running' || life.status === 'broken') {
+      if (!isBroken(record)) recordContainerEvent(core.paths, record, 'kill', { signal: String(SIGKILL) });
       const client = await deliver(core, id, SIGKILL);
       if (client !== undefined) await endOf(core, id, client);
     }
@@ -43,7 +46,11 @@ export async function removeContainer(
     // Taken: it was started this very moment, or somebody else removes it.
     const volumes =
       options.volumes === true || (record !== undefined && !isBroken(record) && record.autoRemove);
-    if (await withHold(core, id, () => dropContainer(core, id, name, volumes))) return;
+    const there = existsSync(containerDir(core.paths, id));
+    if (await withHold(core, id, () => dropContainer(core, id, name, volumes))) {
+      if (there && !isBroken(record)) recordContainerEvent(core.paths, record, 'destroy');
+      return;
+    }
     breakHold(core, id);
   }
 }

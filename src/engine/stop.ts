@@ -3,6 +3,7 @@ import { AttachClient, type AttachEnd, WANTS } from '../shim/index.ts';
 import { type ContainerRecord, runDir } from '../storage/index.ts';
 import { bury } from './bury.ts';
 import type { Core } from './core.ts';
+import { recordContainerEvent } from './events-file.ts';
 import { isSignalLost, signalName, signalNumber } from './signals.ts';
 import { lifeOf, refuseBroken, requireRunning, settledLife } from './status.ts';
 import type { StopResult } from './types.ts';
@@ -132,17 +133,25 @@ export async function stopContainer(
   const { state } = life;
   if (state === undefined) return { id: record.id, wasRunning: false };
   const result: StopResult = { id: record.id, wasRunning: true };
+  const tell = (action: string, more: Record<string, string> = {}): void =>
+    recordContainerEvent(core.paths, record, action, more);
   if (signal !== SIGKILL && isSignalLost(state.pid, signal)) {
     result.note = `${record.name}: its process 1 neither handles nor blocks ${signalName(signal)}, so the kernel drops it: killed at once`;
   } else {
+    tell('kill', { signal: String(signal) });
     const client = await deliver(core, record.id, signal);
     // Standing still it would never see the signal: Docker lets it go on too.
     if (state.status === 'paused') await letGoOn(client);
     const ms = timeoutS < 0 ? 2 ** 31 - 1 : timeoutS * 1000;
-    if (client === undefined || (await endsWithin(core, record.id, client, ms))) return result;
+    if (client === undefined || (await endsWithin(core, record.id, client, ms))) {
+      tell('stop');
+      return result;
+    }
   }
+  tell('kill', { signal: String(SIGKILL) });
   const client = await deliver(core, record.id, SIGKILL);
   if (client !== undefined) await endOf(core, record.id, client);
+  tell('stop');
   return result;
 }
 
@@ -150,6 +159,7 @@ export async function stopContainer(
 export async function killContainer(core: Core, record: ContainerRecord, signal: string): Promise<void> {
   const number = signalNumber(signal);
   requireRunning(core.paths, record.id, record.name, 'kill');
+  recordContainerEvent(core.paths, record, 'kill', { signal: String(number) });
   const client = await deliver(core, record.id, number);
   if (client === undefined) return;
   if (number === signalNumber(record.stopSignal)) await letGoOn(client);

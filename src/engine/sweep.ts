@@ -27,6 +27,7 @@ import {
   writeExit,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { MOST_EVENT_BYTES, sizeOfEvents } from './events-file.ts';
 import { breakHold, withHold } from './hold.ts';
 import { isBroken, lifeOf } from './status.ts';
 
@@ -183,10 +184,16 @@ async function giveBack(
   return holds ? (await import('./claims.ts')).giveBack(core, id, known, volumes) : [];
 }
 
+/** The file of events is looked at on every command's way, and its cutting loaded when it has grown long. */
+async function trim(core: Core): Promise<void> {
+  if (sizeOfEvents(core.paths) > MOST_EVENT_BYTES) (await import('./events-trim.ts')).trimEvents(core.paths);
+}
+
 /** Clears what killed commands and dead monitors left. `quick`: on the way of another command, so at little cost. */
 export async function sweep(core: Core, quick: boolean): Promise<void> {
   await sweepRun(core, quick);
   await sweepContainers(core, quick);
+  await trim(core);
   if (quick) return;
   sweepNames(core);
   const volumes = abandonedVolumes(core.paths);

@@ -18,7 +18,7 @@ export function networkText(a: Action): string | undefined {
     case 'egress-element':
       return `egress-element(an IPv${a.family === 0 ? 4 : 6} address with every answer)`;
     case 'events':
-      return `events(${quote(a.path)})`;
+      return `events(${quote(a.path)}, ${quote(a.started)}, ${quote(a.ended)}${a.gone === '' ? '' : `, ${quote(a.gone)}`})`;
     default:
       return undefined;
   }

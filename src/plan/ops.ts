@@ -192,7 +192,7 @@ export const OPS = {
   },
   events: {
     code: 133,
-    args: { path: 'str', attributes: 'str', flags: 'u32' },
+    args: { path: 'str', id: 'str', attributes: 'str', started: 'str', ended: 'str', gone: 'str' },
     call: 'open(O_APPEND), write',
   },
   'egress-element': {
@@ -242,14 +242,6 @@ export const STREAMS = {
   inherit: 4,
   /** Do not start the program before a client attached and said so. */
   hold: 8,
-} as const;
-
-/** `events` flags: which events beside start and end are this run's. */
-export const EVENTS = {
-  /** The container is made by the same command. */
-  creates: 1,
-  /** It is removed when it ends. */
-  removes: 2,
 } as const;
 
 /** The most that one plan holds. The shim has room for so many steps, made before it knows how many there will be. */

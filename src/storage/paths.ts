@@ -15,6 +15,7 @@ import { badInput } from '../base/errors.ts';
  *                               log.json*       what it printed
  *                               running         holds the boot id while it runs (not with --rm): see sweep.ts
  *   containers/.tmp-<owner>-…/  being created, or being removed
+ *   events.jsonl*               what happened, an object a line
  *
  * and what lives only as long as a monitor (default root: /run/mydocker; another root: <root>/run):
  *

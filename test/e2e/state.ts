@@ -2,9 +2,13 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { processes } from './harness.ts';
 
+/** Grows with all that happens, what leaves no other trace too. */
+const EVENTS = 'events.jsonl';
+
 /** Every path below a directory with its type, mode and size; what lies in the image's layers is left out. */
 function tree(directory: string, prefix = ''): string[] {
   return readdirSync(directory)
+    .filter((name) => prefix !== '' || name !== EVENTS)
     .sort()
     .flatMap((name) => {
       const path = `${directory}/${name}`;
