@@ -199,7 +199,8 @@ test('top agrees with the host’s own ps -ef', async () => {
     .trim()
     .split('\n');
   const ours = (await host.ok('top', 'same')).split('\n');
-  const squeeze = (line = '') => line.trim().split(/\s+/).join(' ');
-  assert.deepEqual(ours.map(squeeze), theirs.map(squeeze));
+  // All but C, its share of a processor, which is another a moment later.
+  const cells = (line = '') => line.trim().split(/\s+/).filter((_, i) => i !== 3);
+  assert.deepEqual(ours.map(cells), theirs.map(cells));
   await host.ok('rm', '-f', 'same');
 });
