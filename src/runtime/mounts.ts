@@ -19,7 +19,8 @@ export function isBind(m: OciMount): boolean {
 /** A file or directory of the host takes a descriptor too, from before the clone until it is attached inside. */
 function checkCounts(spec: OciSpec, free: number): void {
   const binds = spec.mounts.filter(isBind).length;
-  const tmpfs = spec.mounts.filter((m) => m.type === 'tmpfs').length;
+  const own = ['/dev', '/dev/shm'];
+  const tmpfs = spec.mounts.filter((m) => m.type === 'tmpfs' && !own.includes(m.destination)).length;
   if (binds > free) {
     throw badInput(
       `${binds} mounts of files and directories of the host, /etc/hosts, hostname and resolv.conf among them, are too many: there can be ${free}`,

@@ -65,7 +65,7 @@ const FLAGS: ReadonlyArray<readonly [flags: string[], line: RegExp]> = [
   [['-v', '/tmp:/a:rx'], /"rx" is neither ro nor rw/],
   [['-v', '/nonexistent/data:/data'], /the host path \/nonexistent\/data does not exist; create it first/],
   [['-v', '/etc/passwd/x:/data'], /the host path \/etc\/passwd\/x cannot be reached \(ENOTDIR\)/],
-  [['--mount', 'type=volume,target=/a'], /has the type "volume"/],
+  [['--mount', 'type=nfs,target=/a'], /there is no type "nfs"/],
   [['--mount', 'type=bind,source=/tmp'], /target/],
   [['--tmpfs', 'run'], /"run" is not absolute/],
   [['--tmpfs', '/run:size=x'], /"x" is no size/],

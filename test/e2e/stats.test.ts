@@ -200,7 +200,11 @@ test('top agrees with the host’s own ps -ef', async () => {
     .split('\n');
   const ours = (await host.ok('top', 'same')).split('\n');
   // All but C, its share of a processor, which is another a moment later.
-  const cells = (line = '') => line.trim().split(/\s+/).filter((_, i) => i !== 3);
+  const cells = (line = '') =>
+    line
+      .trim()
+      .split(/\s+/)
+      .filter((_, i) => i !== 3);
   assert.deepEqual(ours.map(cells), theirs.map(cells));
   await host.ok('rm', '-f', 'same');
 });
