@@ -33,6 +33,10 @@ COLD int run_section(struct plan *p, struct ctx *c, uint8_t section, struct fail
  * `all`: the plan comes from a monitor that died, so which steps were done is unknown; undos are idempotent. */
 COLD int run_undos(struct plan *p, struct ctx *c, bool all, struct failure *f);
 
+/* File operations that follow the plan until end of file, each done as it arrives; `mem` is the plan's memory. 0, or the
+ * errno of the step in *f, numbered after the plan's own. */
+COLD int run_stream(struct plan *p, struct ctx *c, unsigned char *mem, struct failure *f);
+
 /* True in the child after `clone`. */
 bool in_child(void);
 

@@ -26,6 +26,7 @@
 #include "launch.h"
 #include "monitor.h"
 #include "report.h"
+#include "util.h"
 
 /* Room for argv and environment pointers, behind the plan. */
 #define SPARE_BYTES (4u << 20)
@@ -72,45 +73,6 @@ static unsigned char *read_plan(size_t *len, int *err) {
   ctx.spare = (char *)mem + at;
   ctx.spare_len = PLAN_MAX_BYTES + SPARE_BYTES - at;
   return mem;
-}
-
-/* Which file it was: the caller keeps no list of what it sent. */
-static int note_path(const struct op_info *op, const struct arg *args, int err) {
-  size_t last = 0;
-  for (size_t i = 0; op->kinds[i] != 0; i++)
-    if (op->kinds[i] == 's') last = i;
-  /* "path" is the first string of an operation, or the last where it has a source too. */
-  const struct arg *at = &args[op->run == op_xattr ? 0 : last];
-  if (at->str != NULL && at->len < sizeof note.path) memcpy(note.path, at->str, at->len + 1);
-  return err;
-}
-
-/* File operations that follow the plan until end of file, each done as it arrives: a layer being unpacked. */
-static int run_stream(unsigned char *mem, struct failure *f) {
-  struct arg args[MAX_ARGS];
-  size_t have = 0;
-  for (uint32_t number = plan.count;; ) {
-    size_t pos = 0;
-    struct action act;
-    uint32_t ignore;
-    int err;
-    while ((err = action_decode(&act, NULL, NULL, &ignore, mem, have, &pos)) == 0) {
-      action_args(&act, args);
-      const struct op_info *op = op_find(act.op);
-      err = op->run(&ctx, args);
-      *f = (struct failure){number++, err};
-      if (err != 0 && (uint32_t)err != ignore) return note_path(op, args, err);
-    }
-    *f = (struct failure){number, EPROTO};
-    if (err != EAGAIN) return EPROTO;
-    memmove(mem, mem + pos, have - pos);
-    have -= pos;
-    ssize_t n = read(FD_PLAN, mem + have, PLAN_MAX_BYTES - have);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 || (n == 0 && have > 0)) return EPROTO;
-    if (n == 0) return 0;
-    have += (size_t)n;
-  }
 }
 
 /* The steps done so far are taken back; then the caller hears of it, so that when it does, all is as before. */
@@ -241,7 +203,9 @@ static int carry_out(unsigned char *mem) {
   struct failure f = {NO_STEP, 0};
   if (run_section(&plan, &ctx, SECTION_HOST, &f) != 0) return fail(&f);
   if (in_child()) child_main();
-  if (plan.flags & PLAN_STREAM && run_stream(mem, &f) != 0) return fail(&f);
+  int err = plan.flags & PLAN_STREAM ? run_stream(&plan, &ctx, mem, &f) : 0;
+  put_drop();
+  if (err != 0) return fail(&f);
   if (ctx.child == 0) return 0;
   /* Our copies of the child's ends must go, or the pipes never end. */
   for (int i = 0; i < 3; i++)

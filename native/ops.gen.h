@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0xe7a56de7u
+#define PLAN_VERSION 0xf2113647u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -11,6 +11,13 @@
 #define STREAMS_TTY 2u
 #define STREAMS_INHERIT 4u
 #define STREAMS_HOLD 8u
+#define WALK_FOLLOW 1u
+#define WALK_ALONE 2u
+#define WALK_CROSS 4u
+#define WALK_HOLES 8u
+#define WALK_BARE 16u
+#define PUT_FOLLOW 1u
+#define PUT_REPLACE 2u
 
 enum op_code {
   OP_OWN = 1,
@@ -41,6 +48,15 @@ enum op_code {
   OP_COPY_UP = 26,
   OP_COPY_ATTRIBUTES = 27,
   OP_SYNC_FILES = 28,
+  OP_OPEN_IN_ROOT = 111,
+  OP_PUT_DIRECTORY = 112,
+  OP_PUT_FILE = 113,
+  OP_PUT_NODE = 114,
+  OP_PUT_SYMLINK = 115,
+  OP_PUT_LINK = 116,
+  OP_PUT_OWNER = 117,
+  OP_PUT_XATTR = 118,
+  OP_PUT_END = 119,
   OP_MOUNT = 30,
   OP_UMOUNT = 31,
   OP_OPEN_TREE = 32,
@@ -120,7 +136,7 @@ enum op_code {
   X(16, "umask", "u", op_umask) /* mask */ \
   X(17, "create-file", "su", op_create_file) /* path, mode */ \
   X(18, "file-data", "b", op_file_data) /* data */ \
-  X(19, "walk", "s", op_walk) /* path */ \
+  X(19, "walk", "suub", op_walk) /* path, flags, slot, skip */ \
   X(20, "kill-cgroup", "s", op_kill_cgroup) /* path */ \
   X(21, "rename", "ss", op_rename) /* from, path */ \
   X(22, "unlink-link", "ss", op_unlink_link) /* path, text */ \
@@ -130,6 +146,15 @@ enum op_code {
   X(26, "copy-up", "uss", op_copy_up) /* slot, from, path */ \
   X(27, "copy-attributes", "uss", op_copy_attributes) /* slot, from, path */ \
   X(28, "sync-files", "", op_sync_files) /*  */ \
+  X(111, "open-in-root", "su", op_open_in_root) /* path, slot */ \
+  X(112, "put-directory", "usuu", op_put_directory) /* slot, path, flags, mode */ \
+  X(113, "put-file", "usu", op_put_file) /* slot, path, flags */ \
+  X(114, "put-node", "usuuuu", op_put_node) /* slot, path, flags, mode, major, minor */ \
+  X(115, "put-symlink", "usus", op_put_symlink) /* slot, path, flags, target */ \
+  X(116, "put-link", "usus", op_put_link) /* slot, path, flags, from */ \
+  X(117, "put-owner", "uu", op_put_owner) /* uid, gid */ \
+  X(118, "put-xattr", "sb", op_put_xattr) /* name, value */ \
+  X(119, "put-end", "uqu", op_put_end) /* mode, seconds, nanoseconds */ \
   X(30, "mount", "sssus", op_mount) /* source, target, fstype, flags, data */ \
   X(31, "umount", "su", op_umount) /* target, flags */ \
   X(32, "open-tree", "ssuu", op_open_tree) /* path, below, recursive, slot */ \

@@ -22,6 +22,11 @@ struct dirent64_raw {
 long read_dir(int fd, void *buf, size_t len);
 bool is_dot(const char *name);
 
+/* Removes the file that a put-* step began and no put-end finished. */
+COLD void put_drop(void);
+/* The last part of the path of the file that a put-* step began last; "" when there was none. */
+COLD const char *put_name(void);
+
 /* CLOCK_MONOTONIC. */
 uint64_t now_ms(void);
 

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define NO_LEVEL SIZE_MAX
@@ -24,34 +24,12 @@ struct walk {
   struct arena path;
   size_t level;        /* the innermost; NO_LEVEL outside */
   int dir;             /* its descriptor */
+  int self_fd;         /* /proc/self/fd, opened while there was one */
+  uint32_t flags;      /* WALK_* */
+  const struct arg *skip; /* u32 each: file systems, by statfs(2)'s number, that are not entered */
 };
 
 static _Alignas(8) char entries[32768];
-
-int arena_room(struct arena *m, size_t more) {
-  if (m->cap - m->len >= more) return 0;
-  size_t cap = m->cap == 0 ? 1u << 20 : m->cap;
-  while (cap - m->len < more) cap *= 2;
-  void *p = m->base == NULL ? mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                            : mremap(m->base, m->cap, cap, MREMAP_MAYMOVE);
-  if (p == MAP_FAILED) return errno;
-  m->base = p;
-  m->cap = cap;
-  return 0;
-}
-
-int arena_add(struct arena *m, const void *data, size_t len) {
-  int err = arena_room(m, len);
-  if (err != 0) return err;
-  memcpy(m->base + m->len, data, len);
-  m->len += len;
-  return 0;
-}
-
-void arena_free(struct arena *m) {
-  if (m->base != NULL) munmap(m->base, m->cap);
-  *m = (struct arena){NULL, 0, 0};
-}
 
 static struct level *level_at(struct walk *w, size_t offset) { return (void *)(w->mem.base + offset); }
 
@@ -87,7 +65,8 @@ static int read_names(struct walk *w, size_t *count) {
   *count = 0;
   for (;;) {
     long n = read_dir(w->dir, entries, sizeof entries);
-    if (n <= 0) return (int)-n;
+    /* ENOENT: removed since it was opened. */
+    if (n <= 0) return n == -ENOENT ? 0 : (int)-n;
     for (long at = 0; at < n;) {
       const struct dirent64_raw *e = (const void *)(entries + at);
       at += e->reclen;
@@ -154,25 +133,71 @@ static int set_path(struct walk *w, const char *name) {
   return err != 0 ? err : arena_add(&w->path, name, strlen(name));
 }
 
-/* Emits one child and enters it when it is a directory. RESOLVE_NO_XDEV: what is mounted here is not part of the tree.
- * O_NONBLOCK: should the file have become a pipe since fstatat, open must not wait for its other end. */
+static enum content content_of(const struct walk *w) {
+  return w->flags & WALK_BARE ? CONTENT_NONE : w->flags & WALK_HOLES ? CONTENT_PIECES : CONTENT_WHOLE;
+}
+
+static bool skipped(const struct walk *w, int fd) {
+  struct statfs fs;
+  if (w->skip->len == 0 || fstatfs(fd, &fs) < 0) return false;
+  for (size_t at = 0; at + 4 <= w->skip->len; at += 4) {
+    uint32_t magic;
+    memcpy(&magic, w->skip->str + at, sizeof magic);
+    if ((uint32_t)fs.f_type == magic) return true;
+  }
+  return false;
+}
+
+/* A descriptor's name in /proc/self/fd. */
+static const char *fd_name(int fd, char name[12]) {
+  char *p = name + 11;
+  *p = 0;
+  do *--p = (char)('0' + fd % 10);
+  while ((fd /= 10) > 0);
+  return p;
+}
+
+/* Opens for reading what `found` (O_PATH) is. Only then is it known to be a plain file or a directory: a device or a
+ * fifo put in its place is never opened. Descriptor or -errno. */
+static int reopen(const struct walk *w, int found, const struct stat *s) {
+  if (S_ISDIR(s->st_mode)) {
+    int fd = openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+  }
+  char name[12];
+  int fd = openat(w->self_fd, fd_name(found, name), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+/* Emits what `found` (O_PATH) is, and enters it when it is a directory and `enter`. Closes nothing of the caller's. */
+static int emit_found(struct walk *w, int found, const struct stat *s, enum content how, bool enter) {
+  struct place at = {found, "", w->path.base, w->path.len};
+  if (!S_ISDIR(s->st_mode) && !S_ISREG(s->st_mode)) return emit_file(&at, -1, s, how);
+  int fd = reopen(w, found, s);
+  if (fd < 0) return -fd;
+  int err = emit_file(&at, fd, s, how);
+  if (err == 0 && enter && S_ISDIR(s->st_mode)) return push(w, fd);
+  close(fd);
+  return err;
+}
+
+/* One child. RESOLVE_NO_XDEV: what is mounted here is not part of the tree, unless it is wanted. A name that has gone
+ * since it was read is none. */
 static int visit(struct walk *w, const char *name) {
-  struct stat s, opened;
+  struct stat s;
   int err = set_path(w, name);
   if (err != 0) return err;
-  if (fstatat(w->dir, name, &s, AT_SYMLINK_NOFOLLOW) < 0) return errno;
-  struct place at = {w->dir, name, w->path.base, w->path.len};
-  if (!S_ISDIR(s.st_mode) && !S_ISREG(s.st_mode)) return emit_file(&at, -1, &s, false);
-
-  uint64_t flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (S_ISDIR(s.st_mode) ? O_DIRECTORY : 0);
-  int fd = open_at2(w->dir, name, flags, 0, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-  if (fd == -EXDEV) return emit_file(&at, -1, &s, true);
-  if (fd < 0) return -fd;
-  err = fstat(fd, &opened) < 0 ? errno : 0;
-  if (err == 0 && (opened.st_ino != s.st_ino || opened.st_dev != s.st_dev || opened.st_mode != s.st_mode)) err = ESTALE;
-  if (err == 0) err = emit_file(&at, fd, &opened, false);
-  if (err == 0 && S_ISDIR(s.st_mode)) return push(w, fd);
-  close(fd);
+  uint64_t stay = w->flags & WALK_CROSS ? 0 : RESOLVE_NO_XDEV;
+  int found = open_at2(w->dir, name, O_PATH | O_NOFOLLOW, 0, stay | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+  if (found == -EXDEV) {
+    struct place at = {w->dir, name, w->path.base, w->path.len};
+    return fstatat(w->dir, name, &s, AT_SYMLINK_NOFOLLOW) < 0 ? errno : emit_file(&at, -1, &s, CONTENT_HIDDEN);
+  }
+  if (found < 0) return found == -ENOENT ? 0 : -found;
+  err = fstat(found, &s) < 0 ? errno : 0;
+  bool other = err == 0 && s.st_dev != level_at(w, w->level)->dev && skipped(w, found);
+  if (err == 0) err = emit_found(w, found, &s, other ? CONTENT_HIDDEN : content_of(w), !other);
+  close(found);
   return err;
 }
 
@@ -192,20 +217,48 @@ static int walk_levels(struct walk *w) {
   return 0;
 }
 
-/* Every file below path as a record on descriptor 1, each directory before what is in it, names in byte order. Reads
- * only; the layout of a record stands in walk_emit.c. */
-int op_walk(struct ctx *c, const struct arg *a) {
-  (void)c;
-  struct walk w = {.level = NO_LEVEL, .dir = -1};
+/* A link alone is followed by what it leads to, under that one's own path in our root. Nothing there: nothing said. */
+static int emit_target(struct walk *w, const char *path) {
   struct stat s;
-  int fd = open(a[0].str, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return errno;
+  char name[12];
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return errno;
+  int found = open_in_root(root, path, O_PATH, 0);
+  close(root);
+  if (found < 0) return found == -ENOENT || found == -ENOTDIR || found == -ELOOP ? 0 : -found;
+  int err = fstat(found, &s) < 0 ? errno : arena_room(&w->path, 4096);
+  ssize_t len = err == 0 ? readlinkat(w->self_fd, fd_name(found, name), w->path.base, 4096) : 0;
+  if (len < 0) err = errno;
+  w->path.len = len > 0 ? (size_t)len : 0;
+  if (err == 0) err = emit_found(w, found, &s, content_of(w), false);
+  close(found);
+  return err;
+}
+
+static int walk_from(struct walk *w, const char *path) {
+  struct stat s;
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return errno;
+  int found = open_in_root(root, path, O_PATH | (w->flags & WALK_FOLLOW ? 0 : O_NOFOLLOW), 0);
+  close(root);
+  if (found < 0) return -found;
+  bool alone = (w->flags & WALK_ALONE) != 0;
+  int err = fstat(found, &s) < 0 ? errno : 0;
+  if (err == 0 && !alone && skipped(w, found)) err = EOPNOTSUPP;
+  if (err == 0) err = emit_found(w, found, &s, content_of(w), !alone);
+  close(found);
+  if (err == 0 && alone && S_ISLNK(s.st_mode)) err = emit_target(w, path);
+  return err;
+}
+
+/* A file, and every one below it, as a record on descriptor 1, each directory before what is in it, names in byte
+ * order. Reads only; the layout of a record stands in walk_emit.c. The path is resolved below our root, whatever links
+ * say. EOPNOTSUPP: it lies on a file system that is to be skipped. */
+int op_walk(struct ctx *c, const struct arg *a) {
+  struct walk w = {.level = NO_LEVEL, .dir = -1, .flags = (uint32_t)a[1].num, .skip = &a[3]};
+  w.self_fd = slot_fd(c, a[2].num);
   emit_reset();
-  int err = fstat(fd, &s) < 0 ? errno : 0;
-  struct place root = {fd, "", "", 0};
-  if (err == 0) err = emit_file(&root, fd, &s, false);
-  if (err == 0) err = push(&w, fd);
-  else close(fd);
+  int err = walk_from(&w, a[0].str);
   if (err == 0) err = walk_levels(&w);
   if (err == 0) err = emit_flush();
   if (w.dir >= 0) close(w.dir);

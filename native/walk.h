@@ -26,9 +26,19 @@ struct place {
   size_t path_len;
 };
 
+/* What comes with a plain file's record. HIDDEN: it counts as empty, for something is mounted here. */
+enum content { CONTENT_WHOLE, CONTENT_HIDDEN, CONTENT_NONE, CONTENT_PIECES };
+
 /* Writes the record of one file, and its content when fd is a plain file's descriptor (-1: none is given).
- * `hidden`: something is mounted here; a plain file then counts as empty. 0 or errno. */
-int emit_file(const struct place *at, int fd, const struct stat *s, bool hidden);
+ * `at` with an empty name is the file itself, an O_PATH descriptor. 0 or errno. */
+int emit_file(const struct place *at, int fd, const struct stat *s, enum content how);
+/* A stretch of a file that is no hole. */
+struct piece {
+  uint64_t offset, length;
+};
+/* The stretches of a file that are no holes, one after the other in `list`; all of it where the file system cannot
+ * tell. lseek(2). */
+int find_pieces(int fd, uint64_t size, struct arena *list);
 /* Writes what is still buffered. */
 int emit_flush(void);
 void emit_reset(void);

@@ -2,13 +2,14 @@
  * The walk's output, little-endian, decoded in src/image/walk.ts:
  *
  *   u32 bytes of the record after this field, content not counted
- *   u32 mode | u32 uid | u32 gid | u64 device | u64 inode | u32 link count | u32 content follows (1: plain files)
+ *   u32 mode | u32 uid | u32 gid | u64 device | u64 inode | u32 link count | u32 content follows (0: none)
  *   u32 device number's major | u32 its minor | u64 mtime, seconds (signed) | u32 nanoseconds
- *   u64 size (0 unless content follows)
+ *   u64 size (0 unless a plain file)
  *   u32 length, path (from the root, which is ""; no leading "./") | u32 length, target of a symlink
  *   u32 count of extended attributes, each: u32 length, name | u32 length, value
  *
- * and then, if content follows, exactly `size` bytes of it.
+ * and then the content: 1: exactly `size` bytes; 2: u32 count of pieces, each: u64 offset | u64 length, then what they
+ * hold, the rest being holes.
  */
 #include "walk.h"
 
@@ -102,7 +103,7 @@ static int add_target(const struct place *at, const struct stat *s) {
   return 0;
 }
 
-static int add_numbers(const struct stat *s, uint64_t size) {
+static int add_numbers(const struct stat *s, uint64_t size, uint32_t content) {
   int err = add32(0);
   if (err == 0) err = add32(s->st_mode);
   if (err == 0) err = add32(s->st_uid);
@@ -110,7 +111,7 @@ static int add_numbers(const struct stat *s, uint64_t size) {
   if (err == 0) err = add64(s->st_dev);
   if (err == 0) err = add64(s->st_ino);
   if (err == 0) err = add32(s->st_nlink);
-  if (err == 0) err = add32(S_ISREG(s->st_mode) ? 1 : 0);
+  if (err == 0) err = add32(content);
   if (err == 0) err = add32(major(s->st_rdev));
   if (err == 0) err = add32(minor(s->st_rdev));
   if (err == 0) err = add64((uint64_t)(int64_t)s->st_mtim.tv_sec);
@@ -140,10 +141,51 @@ static int emit_content(int fd, uint64_t size) {
   return 0;
 }
 
-int emit_file(const struct place *at, int fd, const struct stat *s, bool hidden) {
-  uint64_t size = S_ISREG(s->st_mode) && !hidden ? (uint64_t)s->st_size : 0;
+/* Files have few holes, or are databases: more pieces than these count as one. */
+#define MOST_PIECES 65536
+
+int find_pieces(int fd, uint64_t size, struct arena *list) {
+  list->len = 0;
+  for (uint64_t at = 0; at < size;) {
+    off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return 0;
+    off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+    bool last = data < 0 || hole < 0 || list->len >= (MOST_PIECES - 1) * sizeof(struct piece);
+    struct piece p = {data < 0 ? at : (uint64_t)data, 0};
+    if (p.offset >= size) return 0;
+    uint64_t end = last || (uint64_t)hole > size ? size : (uint64_t)hole;
+    p.length = end - p.offset;
+    int err = arena_add(list, &p, sizeof p);
+    if (err != 0) return err;
+    at = end;
+  }
+  return 0;
+}
+
+static int emit_pieces(int fd, uint64_t size) {
+  static struct arena pieces;
+  int err = find_pieces(fd, size, &pieces);
+  uint32_t count = (uint32_t)(pieces.len / sizeof(struct piece));
+  if (err == 0) err = emit((const char *)&count, sizeof count);
+  if (err == 0 && count > 0) err = emit(pieces.base, pieces.len);
+  for (uint32_t i = 0; err == 0 && i < count; i++) {
+    struct piece p;
+    memcpy(&p, pieces.base + i * sizeof p, sizeof p);
+    err = lseek(fd, (off_t)p.offset, SEEK_SET) < 0 ? errno : emit_content(fd, p.length);
+  }
+  return err;
+}
+
+/* Blocks count 512 bytes: stat(2). */
+static bool has_holes(const struct stat *s) { return (uint64_t)s->st_blocks * 512 < (uint64_t)s->st_size; }
+
+int emit_file(const struct place *at, int fd, const struct stat *s, enum content how) {
+  bool plain = S_ISREG(s->st_mode);
+  if (how == CONTENT_PIECES && (fd < 0 || !has_holes(s))) how = CONTENT_WHOLE;
+  uint64_t size = plain && how != CONTENT_HIDDEN ? (uint64_t)s->st_size : 0;
+  uint32_t content = !plain || how == CONTENT_NONE ? 0 : how == CONTENT_PIECES ? 2 : 1;
   record.len = 0;
-  int err = add_numbers(s, size);
+  int err = add_numbers(s, size, content);
   if (err == 0) err = add_bytes(at->path, at->path_len);
   if (err == 0) err = add_target(at, s);
   if (err == 0) err = add_xattrs(fd);
@@ -151,5 +193,6 @@ int emit_file(const struct place *at, int fd, const struct stat *s, bool hidden)
   uint32_t len = (uint32_t)(record.len - sizeof(uint32_t));
   memcpy(record.base, &len, sizeof len);
   err = emit(record.base, record.len);
-  return err != 0 ? err : emit_content(fd, size);
+  if (err != 0 || content == 0) return err;
+  return content == 2 ? emit_pieces(fd, size) : emit_content(fd, size);
 }

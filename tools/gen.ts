@@ -5,13 +5,17 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { planVersion } from '../src/plan/encode.ts';
-import { MAX_STEPS, NO_SLOT, OPS, PLAN_MAX_BYTES, SLOT_COUNT, STREAMS } from '../src/plan/ops.ts';
+import { MAX_STEPS, NO_SLOT, OPS, PLAN_MAX_BYTES, PUT, SLOT_COUNT, STREAMS, WALK } from '../src/plan/ops.ts';
 import { DEFAULT_CAPABILITIES } from '../src/runtime/constants.ts';
 import { compileSeccomp } from '../src/runtime/seccomp/compile.ts';
 import { defaultSeccomp } from '../src/runtime/seccomp/default-profile.ts';
 import { cliDocs } from './cli-docs.ts';
 
 const KIND_LETTER = { u32: 'u', u64: 'q', str: 's', bytes: 'b', strv: 'v' } as const;
+
+function bits(prefix: string, flags: Readonly<Record<string, number>>): string[] {
+  return Object.entries(flags).map(([name, bit]) => `#define ${prefix}_${name.toUpperCase()} ${bit}u`);
+}
 
 function header(): string {
   const rows = Object.entries(OPS);
@@ -26,7 +30,9 @@ function header(): string {
     `#define SLOT_COUNT ${SLOT_COUNT}`,
     `#define MAX_STEPS ${MAX_STEPS}`,
     `#define PLAN_MAX_BYTES ${PLAN_MAX_BYTES}u`,
-    ...Object.entries(STREAMS).map(([name, bit]) => `#define STREAMS_${name.toUpperCase()} ${bit}u`),
+    ...bits('STREAMS', STREAMS),
+    ...bits('WALK', WALK),
+    ...bits('PUT', PUT),
     '',
     'enum op_code {',
     ...rows.map(([name, row]) => `  OP_${cName(name).toUpperCase()} = ${row.code},`),

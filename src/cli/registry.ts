@@ -24,6 +24,8 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   wait: async () => (await import('./commands/wait.ts')).wait,
   attach: async () => (await import('./commands/attach.ts')).attach,
   rename: async () => (await import('./commands/rename.ts')).rename,
+  cp: async () => (await import('./commands/cp.ts')).cp,
+  diff: async () => (await import('./commands/diff.ts')).diff,
   commit: async () => (await import('./commands/commit.ts')).commit,
   images: async () => (await import('./commands/images.ts')).images,
   pull: async () => (await import('./commands/pull.ts')).pull,
@@ -55,7 +57,8 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   help: async () => (await import('./commands/help.ts')).help,
 };
 
-const SAME = 'run create start exec logs stop kill restart wait rename attach commit pause unpause stats top';
+const SAME =
+  'run create start exec logs stop kill restart wait rename attach commit cp diff pause unpause stats top';
 
 /** Docker's grouped spellings: the words a group has, and the command (with leading flags) each one is. */
 export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {

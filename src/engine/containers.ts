@@ -3,6 +3,7 @@ import type { ResolvedImage } from '../image/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { type ContainerRecord, findContainer, idOfName } from '../storage/index.ts';
 import type { CommitSpec } from './commit.ts';
+import { ContainerFiles } from './container-files.ts';
 import type { Core } from './core.ts';
 import { createContainer } from './create.ts';
 import { recordContainerEvent } from './events-file.ts';
@@ -10,7 +11,6 @@ import { Container } from './handle.ts';
 import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
 import { startContainer } from './launch.ts';
-import { LiveContainers } from './live.ts';
 import { prepareSpec } from './prepare.ts';
 import { lifeOf, refusePaused, requireRunning } from './status.ts';
 import { sweep } from './sweep.ts';
@@ -32,7 +32,7 @@ import type {
  * The containers of an engine. What a plain `run` does not need is loaded when used: docs/adr/0009-late-modules.md.
  * `ref` is a full id, a unique id prefix or a name, everywhere.
  */
-export class Containers extends LiveContainers {
+export class Containers extends ContainerFiles {
   private async buryIfDead(id: string): Promise<void> {
     if (lifeOf(this.core.paths, id).dead) await (await import('./bury.ts')).bury(this.core, id);
   }

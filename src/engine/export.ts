@@ -1,15 +1,16 @@
 import { packTree } from '../image/index.ts';
 import { type Step, steps } from '../plan/index.ts';
-import { enterNamespace, privateMounts } from '../runtime/index.ts';
+import { privateMounts } from '../runtime/index.ts';
 import { walkAfter } from '../shim/index.ts';
 import { type ContainerRecord, containerDir, mountPointsDir, planReadOnlyOverlay } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { lifeOf } from './status.ts';
+import { wayInto } from './visit.ts';
 
 /** How the shim comes to a container's root file system: into the one that lives, or a mount of its own. */
 export function enterRootfs(core: Core, record: ContainerRecord): Step[] {
   const { state } = lifeOf(core.paths, record.id);
-  if (state !== undefined) return enterNamespace(state.pid, state.startTicks);
+  if (state !== undefined) return wayInto(record, state);
   const directory = containerDir(core.paths, record.id);
   return [
     ...privateMounts(),

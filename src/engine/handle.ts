@@ -1,6 +1,7 @@
 import { capture, type LibraryExecOptions } from './capture.ts';
 import type { Containers } from './containers.ts';
 import type { Core } from './core.ts';
+import type { FileChange } from './file-types.ts';
 import type { ContainerDetails, LogEntry, LogOptions, RunResult, StopResult } from './types.ts';
 
 /**
@@ -43,6 +44,11 @@ export class Container implements AsyncDisposable {
 
   logs(options: LogOptions = {}): AsyncIterable<LogEntry> {
     return this.containers.logs(this.id, options);
+  }
+
+  /** What its files differ in from its image: see Containers.diff. */
+  diff(): Promise<FileChange[]> {
+    return this.containers.diff(this.id);
   }
 
   inspect(): Promise<ContainerDetails> {

@@ -3,6 +3,7 @@ export type { ImageProgress, LayerStatus } from '../image/index.ts';
 export type * from './container-types.ts';
 export type * from './disk-types.ts';
 export type * from './event-types.ts';
+export type * from './file-types.ts';
 export type * from './image-types.ts';
 export type * from './isolation-types.ts';
 export type * from './log-types.ts';

@@ -10,7 +10,7 @@ export const LAYERS_SLOT = 0;
  * Extended attributes a layer may set. Never trusted.overlay.*: with "redirect" an archive could show a
  * directory of a lower layer elsewhere. Others (selinux labels) belong to the machine the archive was made on.
  */
-function isAllowedXattr(name: string, type: TarEntry['type']): boolean {
+export function isAllowedXattr(name: string, type: TarEntry['type']): boolean {
   if (name === 'security.capability') return type === 'file';
   // The kernel has user attributes on files and directories only: xattr(7).
   return name.startsWith('user.') && (type === 'file' || type === 'directory');

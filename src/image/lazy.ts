@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { stagings } from '../storage/index.ts';
 import type { DefaultImageAsset } from './busybox.ts';
+import type { Change, LowerLayers } from './changed.ts';
 import type { CommitOptions } from './commit.ts';
 import type { HistoryRow } from './history.ts';
 import type { ImportOptions } from './import.ts';
@@ -13,11 +14,13 @@ import type { LoadedImage, LoadOptions } from './load.ts';
 import type { PrunedImages, PruneOptions } from './prune.ts';
 import type { PulledImage, PullOptions } from './pull.ts';
 import type { PushedImage, PushOptions } from './push.ts';
+import type { PutOptions, PutTotals } from './put.ts';
 import type { Credentials } from './registry/credentials.ts';
 import type { RemovedImage, RemoveImageOptions } from './remove.ts';
 import type { ArchiveFormat } from './save.ts';
 import type { OpenSteps } from './steps.ts';
 import type { ResolvedImage } from './store.ts';
+import type { WalkRecord } from './walk.ts';
 
 /** See commit.ts. */
 export async function commitImage(options: CommitOptions): Promise<ResolvedImage> {
@@ -129,7 +132,22 @@ export async function loadImages(options: LoadOptions): Promise<LoadedImage[]> {
   return (await import('./load.ts')).loadImages(options);
 }
 
-/** A walked tree as a tar, taken as it is: see pack.ts. */
-export async function* packTree(walk: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  yield* (await import('./pack.ts')).packWalk(walk, 'directory');
+/** A walked tree as a tar, taken as it is: see pack.ts. `rootName`: what its root is called there. */
+export async function* packTree(walk: AsyncIterable<Buffer>, rootName?: string): AsyncGenerator<Buffer> {
+  yield* (await import('./pack.ts')).packWalk(walk, 'tree', rootName);
+}
+
+/** The records of a walk without content: see walk.ts. */
+export async function* walkRecords(walk: AsyncIterable<Buffer>): AsyncGenerator<WalkRecord> {
+  for await (const { record } of (await import('./walk.ts')).readWalk(walk)) yield record;
+}
+
+/** What an upper directory changes of the layers below it: see changed.ts. */
+export async function changedPaths(walk: AsyncIterable<Buffer>, lower: LowerLayers): Promise<Change[]> {
+  return (await import('./changed.ts')).changedPaths(walk, lower);
+}
+
+/** See put.ts. */
+export async function putTree(options: PutOptions): Promise<PutTotals> {
+  return (await import('./put.ts')).putTree(options);
 }

@@ -96,7 +96,8 @@ export class DiskLower implements Lower {
     return Buffer.concat([Buffer.from(`${this.storeRoot}/layers/`), Buffer.from(at, 'latin1')]);
   }
 
-  private stat(at: string) {
+  /** lstat(2) of a file of the layers, by what `look` says; undefined: it is not there. */
+  stat(at: string) {
     try {
       return lstatSync(this.path(at), { bigint: true });
     } catch (error) {

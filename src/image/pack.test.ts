@@ -21,7 +21,7 @@ function record(path: string, mode: number, more: Partial<WalkRecord> = {}): Wal
     path,
     mode,
     ...plain,
-    hasContent: (mode & 0o170000) === 0o100000,
+    content: (mode & 0o170000) === 0o100000 ? 'whole' : 'none',
     linkName: '',
     xattrs: [],
     ...more,
@@ -38,7 +38,7 @@ function encode(r: WalkRecord, content = ''): Buffer {
     return Buffer.concat([u32(bytes.length), bytes]);
   };
   const body = Buffer.concat([
-    ...[u32(r.mode, r.uid, r.gid), u64(r.dev), u64(r.ino), u32(r.nlink, r.hasContent ? 1 : 0)],
+    ...[u32(r.mode, r.uid, r.gid), u64(r.dev), u64(r.ino), u32(r.nlink, r.content === 'whole' ? 1 : 0)],
     ...[u32(r.rdevMajor, r.rdevMinor), u64(BigInt.asUintN(64, BigInt(r.mtimeS))), u32(r.mtimeNs)],
     ...[u64(BigInt(content.length)), blob(r.path), blob(r.linkName), u32(r.xattrs.length)],
     ...r.xattrs.flatMap(([name, value]) => [blob(name), blob(value)]),

@@ -1,13 +1,14 @@
 import { MydockerError } from '../base/index.ts';
 import { type EntryType, type TarEntry, tarEntry } from './tar-entry.ts';
-import { TAR_END, tarHeader, tarPadding } from './tar-write.ts';
-import { readWalk, type WalkRecord } from './walk.ts';
+import { TAR_END, tarHeader, tarPadding, tarSparseHeader } from './tar-write.ts';
+import { readWalk, type WalkedFile, type WalkRecord } from './walk.ts';
 
 /**
- * What is walked. upper: an overlay's upper directory, in which device 0:0 means "deleted" and the opaque
- * attribute "nothing of below shows through" (overlayfs.rst). directory: any tree, taken as it is.
+ * What is walked, and for what. upper: an overlay's upper directory, in which device 0:0 means "deleted" and the opaque
+ * attribute "nothing of below shows through" (overlayfs.rst), for a layer. directory: any tree, taken as it is, for a
+ * layer. tree: the same, but for no layer: any name goes.
  */
-export type WalkKind = 'upper' | 'directory';
+export type WalkKind = 'upper' | 'directory' | 'tree';
 
 const S_IFMT = 0o170000;
 const TYPES: ReadonlyMap<number, EntryType> = new Map([
@@ -44,7 +45,16 @@ function whiteout(path: string, name: string, record: WalkRecord): TarEntry {
 export class LayerPacker {
   private readonly firstNames = new Map<string, string>();
 
-  constructor(private readonly kind: WalkKind) {}
+  /** `rootName`: what the walk's root is called in the archive; undefined: it is "./", and names begin below it. */
+  constructor(
+    private readonly kind: WalkKind,
+    private readonly rootName?: string,
+  ) {}
+
+  private nameOf(path: string): string {
+    if (this.rootName === undefined) return path === '' ? './' : path;
+    return path === '' ? this.rootName : `${this.rootName}/${path}`;
+  }
 
   /** Throws MydockerError CANNOT_PACK for what a layer cannot hold. */
   pack(record: WalkRecord): PackedEntries {
@@ -53,7 +63,7 @@ export class LayerPacker {
     // Sockets: a file without a process behind it; no tar has them.
     if (type === undefined) return NOTHING;
     const base = path.slice(path.lastIndexOf('/') + 1);
-    if (base.startsWith('.wh.'))
+    if (base.startsWith('.wh.') && this.kind !== 'tree')
       throw cannotPack(path, 'a layer cannot hold a file whose name begins with ".wh."');
     const isUpper = this.kind === 'upper';
     if (isUpper && type === 'character-device' && record.rdevMajor === 0 && record.rdevMinor === 0) {
@@ -80,12 +90,12 @@ export class LayerPacker {
   private entryOf(record: WalkRecord, type: EntryType): TarEntry {
     const { path, mode, uid, gid, size } = record;
     const common = { uid, gid, mtimeS: record.mtimeS, mtimeNs: record.mtimeNs };
-    const name = path === '' ? './' : path;
+    const name = this.nameOf(path);
     if (type !== 'directory' && record.nlink > 1) {
       const inode = `${record.dev}:${record.ino}`;
       const first = this.firstNames.get(inode);
       if (first !== undefined) return tarEntry(name, 'link', mode & 0o7777, { ...common, linkName: first });
-      this.firstNames.set(inode, path);
+      this.firstNames.set(inode, name);
     }
     return tarEntry(name, type, mode & 0o7777, {
       ...common,
@@ -104,9 +114,23 @@ function cannotPack(path: string, why: string): MydockerError {
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** The layer's tar of a walked tree. The same tree gives the same bytes. */
-export async function* packWalk(walk: AsyncIterable<Buffer>, kind: WalkKind): AsyncGenerator<Buffer> {
-  const packer = new LayerPacker(kind);
+/** Headers of a record's entries, and how many bytes of content and padding follow. */
+function headersOf({ record, pieces }: WalkedFile, { entries, takesContent }: PackedEntries) {
+  const last = entries.at(-1);
+  if (pieces === undefined || last === undefined || !takesContent) {
+    return { headers: entries.map((entry) => tarHeader(entry)), storedBytes: takesContent ? record.size : 0 };
+  }
+  const { header, storedBytes } = tarSparseHeader(last, pieces);
+  return { headers: [...entries.slice(0, -1).map((entry) => tarHeader(entry)), header], storedBytes };
+}
+
+/** The tar of a walked tree. The same tree gives the same bytes. `rootName`: see LayerPacker. */
+export async function* packWalk(
+  walk: AsyncIterable<Buffer>,
+  kind: WalkKind,
+  rootName?: string,
+): AsyncGenerator<Buffer> {
+  const packer = new LayerPacker(kind, rootName);
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   const take = (bytes: Buffer) => {
@@ -120,12 +144,13 @@ export async function* packWalk(walk: AsyncIterable<Buffer>, kind: WalkKind): As
     pendingBytes = 0;
     return whole;
   };
-  for await (const { record, content } of readWalk(walk)) {
-    const { entries, takesContent } = packer.pack(record);
-    for (const entry of entries) if (take(tarHeader(entry))) yield drain();
-    if (!takesContent) continue;
-    for await (const part of content) if (take(part)) yield drain();
-    take(tarPadding(record.size));
+  for await (const file of readWalk(walk)) {
+    const packed = packer.pack(file.record);
+    const { headers, storedBytes } = headersOf(file, packed);
+    for (const header of headers) if (take(header)) yield drain();
+    if (!packed.takesContent) continue;
+    for await (const part of file.content) if (take(part)) yield drain();
+    take(tarPadding(storedBytes));
   }
   take(TAR_END);
   yield drain();

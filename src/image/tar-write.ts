@@ -1,4 +1,5 @@
 import type { EntryType, TarEntry } from './tar-entry.ts';
+import type { Piece } from './walk.ts';
 
 /*
  * Writes POSIX pax archives, pax(1): a 512-byte ustar header for each entry, before it an extended header where
@@ -91,14 +92,43 @@ function paxRecords(entry: TarEntry, name: string): Buffer[] {
   return records;
 }
 
-/** The header, or headers, of an entry; its content and tarPadding follow. Same entry, same bytes. */
-export function tarHeader(entry: TarEntry): Buffer {
+/**
+ * The header, or headers, of an entry; its content and tarPadding follow. Same entry, same bytes. `more`: further pax
+ * records.
+ */
+export function tarHeader(entry: TarEntry, more: ReadonlyArray<readonly [string, string]> = []): Buffer {
   const name = entry.type === 'directory' && !entry.name.endsWith('/') ? `${entry.name}/` : entry.name;
   const header = ustar({ ...entry, name }, FLAG[entry.type]);
   const records = paxRecords(entry, name);
+  for (const [key, value] of more) records.push(paxRecord(key, Buffer.from(value, 'latin1')));
   if (records.length === 0) return header;
   const pax = Buffer.concat(records);
   const plain = { uid: 0, gid: 0, mtimeS: 0, linkName: '', devMajor: 0, devMinor: 0 };
   const head = ustar({ ...plain, name: 'PaxHeaders/entry', mode: 0o644, size: pax.length }, 'x');
   return Buffer.concat([head, pax, tarPadding(pax.length), header]);
+}
+
+/**
+ * What stands before the data of a file with holes, and how many bytes it has in the archive: the pieces, one after the
+ * other, follow, then tarPadding of `storedBytes`. GNU tar's manual, "Storing Sparse Files", pax format 1.0.
+ */
+export function tarSparseHeader(
+  entry: TarEntry,
+  pieces: readonly Piece[],
+): { header: Buffer; storedBytes: number } {
+  const last = pieces.at(-1);
+  // GNU tar learns the file's length from a last piece without bytes.
+  const isEndHole = (last === undefined ? 0 : last.offset + last.length) < entry.size;
+  const listed = isEndHole ? [...pieces, { offset: entry.size, length: 0 }] : pieces;
+  const numbers = [listed.length, ...listed.flatMap((piece) => [piece.offset, piece.length])];
+  const text = Buffer.from(numbers.map((number) => `${number}\n`).join(''));
+  const map = Buffer.concat([text, tarPadding(text.length)]);
+  const storedBytes = pieces.reduce((sum, { length }) => sum + length, map.length);
+  const header = tarHeader({ ...entry, size: storedBytes }, [
+    ['GNU.sparse.major', '1'],
+    ['GNU.sparse.minor', '0'],
+    ['GNU.sparse.name', entry.name],
+    ['GNU.sparse.realsize', String(entry.size)],
+  ]);
+  return { header: Buffer.concat([header, map]), storedBytes };
 }

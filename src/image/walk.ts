@@ -5,10 +5,11 @@ import { MydockerError } from '../base/index.ts';
  * before what it holds, names in byte order. Little-endian; drawn here, written by native/.
  *
  *   record  u32 bytes of the record after this field, without content
- *           u32 mode | u32 uid | u32 gid | u64 dev | u64 ino | u32 nlink | u32 1 when content follows
+ *           u32 mode | u32 uid | u32 gid | u64 dev | u64 ino | u32 nlink | u32 content: 0 none, 1 whole, 2 pieces
  *           u32 rdev major | u32 rdev minor | i64 mtime seconds | u32 its nanoseconds | u64 size
  *           u32 length, path | u32 length, link target | u32 count, then each: u32 length, name, u32 length, value
- *   content `size` bytes
+ *   whole   `size` bytes
+ *   pieces  u32 count, then each: u64 offset | u64 length; then what they hold: all else is holes
  */
 
 /** One file of a walked tree. Strings hold one byte in each character (latin1). */
@@ -22,7 +23,7 @@ export interface WalkRecord {
   dev: bigint;
   ino: bigint;
   nlink: number;
-  hasContent: boolean;
+  content: 'none' | 'whole' | 'pieces';
   rdevMajor: number;
   rdevMinor: number;
   /** Whole seconds, and the nanoseconds beyond them. */
@@ -32,6 +33,23 @@ export interface WalkRecord {
   linkName: string;
   xattrs: Array<readonly [name: string, value: Buffer]>;
 }
+
+/** A stretch of a file that is no hole, in bytes. */
+export interface Piece {
+  offset: number;
+  length: number;
+}
+
+/** One file with its content; content that was not taken is skipped. */
+export interface WalkedFile {
+  record: WalkRecord;
+  /** Of a file with holes what is none; undefined: all of it. */
+  pieces: readonly Piece[] | undefined;
+  content: AsyncGenerator<Buffer>;
+}
+
+const CONTENTS = ['none', 'whole', 'pieces'] as const;
+const MAX_PIECES = 1 << 20;
 
 /** A record larger than this is a damaged stream: paths end at 4 kB, attribute values at 64 kB each. */
 const MAX_RECORD_BYTES = 16 * 1024 * 1024;
@@ -97,7 +115,8 @@ function decodeRecord(bytes: Buffer): WalkRecord {
   const u64 = () => take(8).readBigUInt64LE();
   const blob = () => take(u32());
   const [mode, uid, gid, dev, ino] = [u32(), u32(), u32(), u64(), u64()];
-  const [nlink, hasContent, rdevMajor, rdevMinor] = [u32(), u32() === 1, u32(), u32()];
+  const [nlink, content, rdevMajor, rdevMinor] = [u32(), CONTENTS[u32()], u32(), u32()];
+  if (content === undefined) throw damaged('a content of an unknown kind');
   const [mtimeS, mtimeNs] = [Number(BigInt.asIntN(64, u64())), u32()];
   const size = Number(u64());
   const [path, linkName] = [blob().toString('latin1'), blob().toString('latin1')];
@@ -105,7 +124,7 @@ function decodeRecord(bytes: Buffer): WalkRecord {
   for (let left = u32(); left > 0; left--) xattrs.push([blob().toString('latin1'), Buffer.from(blob())]);
   if (at !== bytes.length) throw damaged('a record is longer than its parts');
   return {
-    ...{ path, mode, uid, gid, dev, ino, nlink, hasContent },
+    ...{ path, mode, uid, gid, dev, ino, nlink, content },
     ...{ rdevMajor, rdevMinor, mtimeS, mtimeNs, size, linkName, xattrs },
   };
 }
@@ -114,9 +133,7 @@ function decodeRecord(bytes: Buffer): WalkRecord {
  * Reads a walk, one record at a time, each with its content; content that was not taken is skipped.
  * Throws MydockerError INTERNAL for a damaged stream; errors of the source come through.
  */
-export async function* readWalk(
-  source: AsyncIterable<Buffer>,
-): AsyncGenerator<{ record: WalkRecord; content: AsyncGenerator<Buffer> }> {
+export async function* readWalk(source: AsyncIterable<Buffer>): AsyncGenerator<WalkedFile> {
   const reader = new ByteReader(source);
   try {
     for (let isFirst = true; ; isFirst = false) {
@@ -129,13 +146,33 @@ export async function* readWalk(
       const bytes = await reader.exactly(length);
       if (bytes === undefined) throw damaged('it ends in the middle');
       const record = decodeRecord(bytes);
-      const content = contentOf(reader, record.hasContent ? record.size : 0);
-      yield { record, content };
+      const pieces = record.content === 'pieces' ? await readPieces(reader, record.size) : undefined;
+      const bytesHere = pieces?.reduce((sum, { length }) => sum + length, 0) ?? record.size;
+      const content = contentOf(reader, record.content === 'none' ? 0 : bytesHere);
+      yield { record, pieces, content };
       for await (const _ of content);
     }
   } finally {
     await reader.stop();
   }
+}
+
+async function readPieces(reader: ByteReader, size: number): Promise<Piece[]> {
+  const count = (await reader.exactly(4))?.readUInt32LE() ?? 0;
+  if (count > MAX_PIECES) throw damaged('a file has an impossible number of pieces');
+  const bytes = (count === 0 ? Buffer.alloc(0) : await reader.exactly(16 * count)) ?? Buffer.alloc(0);
+  let end = 0;
+  const pieces = Array.from({ length: bytes.length / 16 }, (_, i): Piece => {
+    const piece = {
+      offset: Number(bytes.readBigUInt64LE(16 * i)),
+      length: Number(bytes.readBigUInt64LE(16 * i + 8)),
+    };
+    if (piece.offset < end || piece.offset + piece.length > size) throw damaged('pieces of a file overlap');
+    end = piece.offset + piece.length;
+    return piece;
+  });
+  if (pieces.length !== count) throw damaged('it ends in the middle of a file');
+  return pieces;
 }
 
 async function* contentOf(reader: ByteReader, size: number): AsyncGenerator<Buffer> {

@@ -2,6 +2,7 @@
 import * as names from './names.ts';
 import { networkText } from './network-text.ts';
 import { NO_SLOT } from './ops.ts';
+import { putText } from './put-text.ts';
 import type { Action } from './step.ts';
 
 const quote = (text: string): string => JSON.stringify(text);
@@ -292,6 +293,7 @@ export function actionText(action: Action): string {
     userText(action) ??
     monitorText(action) ??
     networkText(action) ??
+    putText(action) ??
     action.op
   );
 }

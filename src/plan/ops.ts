@@ -35,7 +35,11 @@ export const OPS = {
   umask: { code: 16, args: { mask: 'u32' }, call: 'umask' },
   'create-file': { code: 17, args: { path: 'str', mode: 'u32' }, call: 'unlink, open(O_EXCL)' },
   'file-data': { code: 18, args: { data: 'bytes' }, call: 'write' },
-  walk: { code: 19, args: { path: 'str' }, call: 'openat, getdents, fstatat, llistxattr, read …' },
+  walk: {
+    code: 19,
+    args: { path: 'str', flags: 'u32', slot: 'u32', skip: 'bytes' },
+    call: 'openat2(RESOLVE_IN_ROOT), getdents, fstat, flistxattr, read …',
+  },
   'kill-cgroup': { code: 20, args: { path: 'str' }, call: 'pidfd_open, pidfd_send_signal' },
   rename: { code: 21, args: { from: 'str', path: 'str' }, call: 'rename' },
   'unlink-link': { code: 22, args: { path: 'str', text: 'str' }, call: 'readlink, unlink' },
@@ -70,6 +74,36 @@ export const OPS = {
     call: 'openat2(NO_SYMLINKS), fchown, fchmod, fsetxattr, futimens',
   },
   'sync-files': { code: 28, args: {}, call: 'syncfs' },
+  // A tree that others may look into and change meanwhile: `cp`. Paths are relative to the directory in the slot.
+  'open-in-root': { code: 111, args: { path: 'str', slot: 'u32' }, call: 'openat2(RESOLVE_IN_ROOT)' },
+  'put-directory': {
+    code: 112,
+    args: { slot: 'u32', path: 'str', flags: 'u32', mode: 'u32' },
+    call: 'openat2, mkdirat',
+  },
+  'put-file': { code: 113, args: { slot: 'u32', path: 'str', flags: 'u32' }, call: 'openat2(O_EXCL)' },
+  'put-node': {
+    code: 114,
+    args: { slot: 'u32', path: 'str', flags: 'u32', mode: 'u32', major: 'u32', minor: 'u32' },
+    call: 'openat2, mknodat',
+  },
+  'put-symlink': {
+    code: 115,
+    args: { slot: 'u32', path: 'str', flags: 'u32', target: 'str' },
+    call: 'openat2, symlinkat',
+  },
+  'put-link': {
+    code: 116,
+    args: { slot: 'u32', path: 'str', flags: 'u32', from: 'str' },
+    call: 'openat2, linkat, renameat',
+  },
+  'put-owner': { code: 117, args: { uid: 'u32', gid: 'u32' }, call: 'fchownat' },
+  'put-xattr': { code: 118, args: { name: 'str', value: 'bytes' }, call: 'fsetxattr' },
+  'put-end': {
+    code: 119,
+    args: { mode: 'u32', seconds: 'u64', nanoseconds: 'u32' },
+    call: 'fchmod, utimensat, renameat',
+  },
   // Mounts.
   mount: {
     code: 30,
@@ -232,17 +266,7 @@ export type ArgsOf<N extends OpName> = {
     : never;
 };
 
-/** `streams` flags: what the monitor does with the container's standard streams. */
-export const STREAMS = {
-  /** Keep a pipe (or the pty) open towards the container's standard input. */
-  stdin: 1,
-  /** A pseudo-terminal instead of pipes. */
-  tty: 2,
-  /** The shim's own descriptors 0, 1 and 2 are the first client. */
-  inherit: 4,
-  /** Do not start the program before a client attached and said so. */
-  hold: 8,
-} as const;
+export { PUT, STREAMS, WALK } from './op-flags.ts';
 
 /** The most that one plan holds. The shim has room for so many steps, made before it knows how many there will be. */
 export const MAX_STEPS = 1024;

@@ -1,2 +1,2 @@
 /* Generated from ops.ts by `npm run gen`. Do not edit. */
-export const PLAN_VERSION = 0xe7a56de7;
+export const PLAN_VERSION = 0xf2113647;

@@ -53,6 +53,20 @@ function freshMount(m: OciMount, host: CgroupHost): Step[] {
   return steps('init', ...list);
 }
 
+/** A file or directory of the host, from the host's paths to the container's. */
+export function bindTree(m: OciMount, slots: Slots): TakenTree {
+  const before: Step[] = [];
+  const idmap = idmapSlot(m, slots, before);
+  const { host, init } = takeTree(slots.take(), m.source, m.destination, {
+    flags: mountFlags(m.options),
+    isFile: m.sourceIsFile ?? false,
+    why: m.why ?? `${m.source} of the host at ${m.destination}`,
+    ...(m.below === undefined ? {} : { below: m.below }),
+    ...(idmap === undefined ? {} : { idmap }),
+  });
+  return { host: [...before, ...host], init };
+}
+
 /** Everything mounted inside, in the order of the specification; the nodes of /dev as soon as it is there. */
 export function planMounts(spec: OciSpec, host: CgroupHost, slots: Slots, firstSlot: number): TakenTree {
   const before: Step[] = [];
@@ -67,14 +81,7 @@ export function planMounts(spec: OciSpec, host: CgroupHost, slots: Slots, firstS
       inside.push(...devices.init);
       continue;
     }
-    const idmap = idmapSlot(m, slots, before);
-    const taken = takeTree(slots.take(), m.source, m.destination, {
-      flags: mountFlags(m.options),
-      isFile: m.sourceIsFile ?? false,
-      why: m.why ?? `${m.source} of the host at ${m.destination}`,
-      ...(m.below === undefined ? {} : { below: m.below }),
-      ...(idmap === undefined ? {} : { idmap }),
-    });
+    const taken = bindTree(m, slots);
     before.push(...taken.host);
     inside.push(...taken.init);
   }

@@ -3,4 +3,12 @@ export { AttachClient, type AttachEnd, WANTS } from './attach.ts';
 export { interpreterOf, outputError, sayStep, stepError } from './failure.ts';
 export type { Ending, Failure, OutputLost, Report } from './report.ts';
 export { encodeLaunch, openUnnamed, readWhole, type ShimRun, type ShimStart, startShim } from './run.ts';
-export { openStepStream, runActions, runWalk, type StepStream, walkAfter } from './tree.ts';
+export {
+  openStepStream,
+  runActions,
+  runWalk,
+  type StepStream,
+  type StreamWords,
+  type WalkOptions,
+  walkAfter,
+} from './tree.ts';

@@ -4,9 +4,11 @@ import { builtin, errnoNumber, errnoWords, MydockerError, writeWhole } from '../
 import {
   type Action,
   encodePlan,
+  type Fault,
   MAX_STEPS,
   PLAN_FLAGS,
   type Plan,
+  SLOT_COUNT,
   type Step,
   type StepNotes,
   steps,
@@ -18,7 +20,7 @@ import { openReport, openSmall, readWhole, startShim } from './run.ts';
 
 /** A stream of file steps being carried out as they arrive. */
 export interface StepStream {
-  /** False: wait for ready() before the next one. */
+  /** False: wait for ready() before the next one. Throws EPIPE when the shim has stopped: close() tells why. */
   write(bytes: Buffer): boolean;
   ready(): Promise<void>;
   /** All was sent; resolves when all was carried out, rejects with the step that failed. */
@@ -37,31 +39,56 @@ function unpackError({ errno, path }: Failure): MydockerError {
   });
 }
 
-/** Starts a shim that carries out `initial` (a chroot, first of all) and then whatever is written. */
-export function openStepStream(root: string, initial: readonly Step[]): StepStream {
+/** How a stream is shown and how its failures are told. */
+export interface StreamWords {
+  /** Second word in the process list. */
+  title: string;
+  /** "cannot copy to bird". */
+  what: string;
+  /** Better words for a failure; of a streamed step only `path` says which it was. */
+  fail(failure: Failure, initial: Step | undefined): MydockerError | undefined;
+  /** For tests. */
+  fault?: Fault | undefined;
+}
+
+const UNPACK: StreamWords = { title: 'unpack', what: 'cannot unpack', fail: unpackError };
+
+/**
+ * Starts a shim that carries out `initial` (a chroot, first of all) and then whatever is written. It is not reached by
+ * signals of the caller's terminal, and ends when the caller does.
+ */
+export function openStepStream(
+  root: string,
+  initial: readonly Step[],
+  words: StreamWords = UNPACK,
+): StepStream {
   const plan: Plan = { steps: initial };
   const report = openReport(`${root}/bin`);
-  const child = builtin('node:child_process').spawn(shimBinary(root), ['run', 'unpack'], {
+  const child = builtin('node:child_process').spawn(shimBinary(root), ['run', words.title], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', report],
+    detached: true,
     env: {},
     cwd: '/',
   });
   const pipe = child.stdio[3] as Writable;
-  let broken = false;
+  let broken: Error | undefined;
   // EPIPE here only says that the shim stopped; its report says why.
-  pipe.on('error', () => {
-    broken = true;
+  pipe.on('error', (error) => {
+    broken = error;
   });
   const exited = new Promise<void>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', () => resolve());
   });
-  pipe.write(encodePlan(plan, { flags: PLAN_FLAGS.stream }));
+  pipe.write(encodePlan(plan, { flags: PLAN_FLAGS.stream, fault: words.fault }));
   return {
-    write: (bytes) => broken || pipe.write(bytes),
+    write: (bytes) => {
+      if (broken !== undefined) throw broken;
+      return pipe.write(bytes);
+    },
     ready: () =>
       new Promise((resolve) => {
-        if (broken || !pipe.writableNeedDrain) resolve();
+        if (broken !== undefined || !pipe.writableNeedDrain) resolve();
         else {
           const go = (): void => {
             pipe.off('drain', go);
@@ -73,27 +100,45 @@ export function openStepStream(root: string, initial: readonly Step[]): StepStre
         }
       }),
     close: async () => {
-      if (!broken) pipe.end();
+      if (broken === undefined) pipe.end();
       await exited;
       const { failure } = decodeReport(readWhole(report));
       closeSync(report);
       if (failure !== undefined) {
-        throw unpackError(failure);
+        const step = failure.index === undefined ? undefined : initial[failure.index];
+        throw words.fail(failure, step) ?? stepError(words.what, plan, failure);
       }
       if (child.exitCode !== 0)
-        throw new MydockerError('UNPACK_FAILED', 'cannot unpack: the shim was killed');
+        throw new MydockerError('UNPACK_FAILED', `${words.what}: the shim was killed`);
     },
   };
 }
 
+/** What of a tree is read. */
+export interface WalkOptions {
+  /** Resolved below the root; default: all of it. */
+  path?: string;
+  /** WALK. */
+  flags?: number;
+  /** statfs(2) numbers of file systems that are not entered. */
+  skip?: readonly number[];
+  /** Better words for a failure of the walk itself. */
+  fail?(failure: Failure): MydockerError | undefined;
+  /** For tests. */
+  fault?: Fault | undefined;
+}
+
+/** Not one of those that `enter` uses. */
+const SELF_SLOT = SLOT_COUNT - 1;
+
 /** The tree below a directory of the host: see walkAfter. */
-export function runWalk(root: string, directory: string): AsyncGenerator<Buffer> {
+export function runWalk(root: string, directory: string, flags = 0): AsyncGenerator<Buffer> {
   const enter = steps('host', {
     op: 'chroot',
     path: directory,
     why: 'nothing outside can be read, whatever links say',
   });
-  return walkAfter(root, enter, directory);
+  return walkAfter(root, enter, directory, { flags });
 }
 
 /**
@@ -104,16 +149,29 @@ export async function* walkAfter(
   root: string,
   enter: readonly Step[],
   directory: string,
+  options: WalkOptions = {},
 ): AsyncGenerator<Buffer> {
+  const { path = '/', flags = 0, skip = [], fail, fault } = options;
+  const magics = Buffer.alloc(4 * skip.length);
+  for (const [i, magic] of skip.entries()) magics.writeUInt32LE(magic, 4 * i);
   const plan: Plan = {
     steps: [
+      ...steps('host', {
+        op: 'open-path',
+        path: '/proc/self/fd',
+        slot: SELF_SLOT,
+        why: 'a file is opened only when it is known to be none but a plain one',
+      }),
       ...enter,
-      ...steps('host', { op: 'walk', path: '/', why: 'every entry with its metadata and content' }),
+      ...steps('host', {
+        ...{ op: 'walk', path, flags, slot: SELF_SLOT, skip: magics },
+        why: 'every entry with its metadata and content',
+      }),
     ],
   };
   const report = openReport(`${root}/bin`);
   const planFd = openSmall(`${root}/bin`);
-  writeWhole(planFd, encodePlan(plan));
+  writeWhole(planFd, encodePlan(plan, { fault }));
   const child = builtin('node:child_process').spawn(shimBinary(root), ['run', 'walk'], {
     stdio: ['ignore', 'pipe', 'ignore', planFd, report],
     env: {},
@@ -128,7 +186,10 @@ export async function* walkAfter(
     yield* child.stdout as Readable as AsyncIterable<Buffer>;
     const code = await exited;
     const { failure } = decodeReport(readWhole(report));
-    if (failure !== undefined) throw stepError(`cannot read ${directory}`, plan, failure);
+    if (failure !== undefined) {
+      const isWalk = failure.index === plan.steps.length - 1;
+      throw (isWalk ? fail?.(failure) : undefined) ?? stepError(`cannot read ${directory}`, plan, failure);
+    }
     if (code !== 0) throw new MydockerError('WALK_FAILED', `cannot read ${directory}: the shim was killed`);
   } finally {
     child.stdout?.destroy();
