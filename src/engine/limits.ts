@@ -107,7 +107,7 @@ function checkMemory(resources: Resources, minBytes: number): void {
   inRange('--memory-swappiness', resources.memorySwappiness, 0, 100);
 }
 
-/** The least memory a container starts with, measured: docs/adr/0035-smallest-memory.md. */
+/** The least that is taken: a busybox container needs about as much, and below it the shim itself does not fit. */
 export const MIN_MEMORY_BYTES = 512 * 1024;
 
 /**

@@ -1,3 +1,4 @@
+import { MydockerError } from '../base/index.ts';
 import type { LimitWrite } from './limits-v1.ts';
 import type { OciBlockIo, OciRate, OciResources } from './oci-resources.ts';
 
@@ -37,8 +38,17 @@ function blockIo(io: OciBlockIo, hasBfqWeight: boolean, write: Write): void {
   }
 }
 
+function unknownOnV2(flag: string): MydockerError {
+  return new MydockerError('NO_CONTROLLER', `cannot set ${flag}: cgroup v2 has no such setting`, {
+    subject: 'memory',
+    remedy: `leave ${flag} out; only hosts with the v1 memory controller have it`,
+  });
+}
+
 function memory({ memory = {} }: OciResources, write: Write): void {
-  const { limit, reservation, swap } = memory;
+  const { limit, reservation, swap, swappiness, disableOOMKiller } = memory;
+  if (swappiness !== undefined) throw unknownOnV2('--memory-swappiness');
+  if (disableOOMKiller === true) throw unknownOnV2('--oom-kill-disable');
   if (limit !== undefined)
     write('memory.max', max(limit), 'memory beyond this is reclaimed, then the OOM killer comes');
   if (swap !== undefined)

@@ -128,6 +128,11 @@ test('planLaunch() refuses a limit whose controller this host lacks, and never i
   const limited = input();
   limited.spec.linux.resources = { pids: { limit: 5 } };
   assert.throws(() => planLaunch(limited), { code: 'NO_CONTROLLER', subject: 'pids' });
+  for (const memory of [{ swappiness: 10 }, { disableOOMKiller: true }]) {
+    const onV2 = input({ cgroups: V2 });
+    onV2.spec.linux.resources = { memory };
+    assert.throws(() => planLaunch(onV2), { code: 'NO_CONTROLLER', subject: 'memory' });
+  }
 });
 
 test('planLaunch() keeps CAP_MKNOD only where device rules hold', () => {
