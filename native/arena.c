@@ -19,7 +19,7 @@ int arena_room(struct arena *m, size_t more) {
 int arena_add(struct arena *m, const void *data, size_t len) {
   int err = arena_room(m, len);
   if (err != 0) return err;
-  memcpy(m->base + m->len, data, len);
+  if (len > 0) memcpy(m->base + m->len, data, len);
   m->len += len;
   return 0;
 }
