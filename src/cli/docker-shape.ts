@@ -1,4 +1,5 @@
 import type { ContainerDetails, ContainerStatus, MountSpec } from '../engine/types.ts';
+import { networkSettings } from './docker-network.ts';
 
 /** Docker's word for each status. */
 const DOCKER_STATUS: Readonly<Record<ContainerStatus, string>> = {
@@ -100,6 +101,6 @@ export function dockerContainer(details: ContainerDetails): Record<string, unkno
       StopSignal: config.stopSignal,
       StopTimeout: config.stopTimeoutS,
     },
-    NetworkSettings: { IPAddress: details.ip, Ports: {}, Networks: {} },
+    NetworkSettings: networkSettings(details),
   };
 }

@@ -8,9 +8,10 @@ import { createContainer } from './create.ts';
 import { Container } from './handle.ts';
 import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
-import { startContainer } from './launch.ts';
+import { prepareNetworks } from './join.ts';
 import { LiveContainers } from './live.ts';
 import { securityOf } from './security.ts';
+import { startContainer } from './start.ts';
 import { lifeOf, refusePaused, requireRunning } from './status.ts';
 import { sweep } from './sweep.ts';
 import type {
@@ -44,6 +45,7 @@ export class Containers extends LiveContainers {
   async create(spec: ContainerSpec): Promise<Container> {
     this.core.prepare();
     const image = await this.image(spec);
+    await prepareNetworks(this.core, spec);
     const record = createContainer(this.core, spec, image, await securityOf(spec), false);
     await keepImage(this.core, image, record);
     await sweep(this.core, true);
@@ -60,6 +62,7 @@ export class Containers extends LiveContainers {
   async run(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
     const image = await this.image(spec);
+    await prepareNetworks(this.core, spec);
     const record = createContainer(this.core, spec, image, await securityOf(spec), true);
     await keepImage(this.core, image, record);
     const undo = async (error: unknown): Promise<never> => {

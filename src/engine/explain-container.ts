@@ -1,14 +1,44 @@
 import type { Plan } from '../plan/index.ts';
+import type { ContainerRecord, Endpoint, NetworkRecord, PortRecord, Wiring } from '../storage/index.ts';
+import { readNetwork } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { recordOf } from './create.ts';
 import { explainImage } from './explain.ts';
+import { joinsOf, publishOf } from './join.ts';
 import { launchPlan } from './launch-plan.ts';
+import { draftNetwork } from './network-create.ts';
+import { DEFAULT_NETWORK, isWired, peekEndpoint, requireNetwork } from './plug.ts';
 import { securityOf } from './security.ts';
 import type { ContainerSpec, How } from './types.ts';
+
+/** A host port that nobody asked for: the first of the range the kernel gives out by itself. */
+const SOME_PORT = 32_768;
+
+function pretend(
+  core: Core,
+  spec: ContainerSpec,
+  record: ContainerRecord,
+): { wiring: Wiring; network?: NetworkRecord } | undefined {
+  if (!isWired(record.network)) return undefined;
+  const joins = joinsOf(core, spec);
+  const missing =
+    joins.some(({ name }) => name === DEFAULT_NETWORK) &&
+    readNetwork(core.paths, DEFAULT_NETWORK) === undefined;
+  const network = missing ? draftNetwork(core, { name: DEFAULT_NETWORK }) : undefined;
+  const endpoints = joins.map((join, i): Endpoint => {
+    const known = network?.name === join.name ? network : requireNetwork(core.paths, join.name);
+    return peekEndpoint(core, known, join, `eth${i}`);
+  });
+  const publish = publishOf(core, spec, record);
+  const ports = publish.map((one, i): PortRecord => ({ ...one, hostPort: one.hostPort ?? SOME_PORT + i }));
+  return { wiring: { endpoints, publish, ports }, ...(network === undefined ? {} : { network }) };
+}
 
 /** The launch plan such a container would have. Changes nothing and needs no root. */
 export async function explainContainer(core: Core, spec: ContainerSpec, how: How): Promise<Plan> {
   const image = explainImage(core, spec.image ?? core.defaultImage);
   const id = '0123456789ab'.padEnd(64, '0');
-  return launchPlan(core, recordOf(core, spec, image, id, spec.name ?? 'bird', await securityOf(spec)), how);
+  const record = recordOf(core, spec, image, id, spec.name ?? 'bird', await securityOf(spec));
+  const pretended = pretend(core, spec, record);
+  return launchPlan(core, record, how, pretended?.wiring, pretended?.network);
 }

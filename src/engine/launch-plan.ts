@@ -1,4 +1,3 @@
-import { planLoopback } from '../network/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { hasDeviceRules, planLaunch } from '../runtime/index.ts';
 import {
@@ -6,13 +5,16 @@ import {
   containerDir,
   currentBootId,
   mountPointsDir,
+  type NetworkRecord,
   nameFile,
   planOverlay,
+  readWiring,
   runDir,
   runningFile,
 } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
+import { networkSteps, sharedNetwork } from './network-steps.ts';
 import { ociSpec } from './oci.ts';
 import { planNames } from './resolver.ts';
 import type { How } from './types.ts';
@@ -23,11 +25,21 @@ const LOG = { maxBytes: 10_000_000, maxFiles: 3 };
 const FIRST_SLOT = 1;
 
 /** The launch plan of a container: pure data, from its record and facts about the host. */
-export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan {
+export function launchPlan(
+  core: Core,
+  record: ContainerRecord,
+  how: How,
+  wiring = readWiring(core.paths, record.id),
+  pretended?: NetworkRecord,
+): Plan {
   const dir = containerDir(core.paths, record.id);
   const described = ociSpec(record, dir);
   const size = startingSize(record.tty, how);
-  const spec = { ...described, process: { ...described.process, ...size } };
+  const linux = {
+    ...described.linux,
+    namespaces: [...described.linux.namespaces, ...sharedNetwork(core, record)],
+  };
+  const spec = { ...described, linux, process: { ...described.process, ...size } };
   return planLaunch({
     spec,
     id: record.id,
@@ -44,7 +56,7 @@ export function launchPlan(core: Core, record: ContainerRecord, how: How): Plan 
       volatile: record.autoRemove,
       noDevices: !hasDeviceRules(core.cgroups()),
     }),
-    network: record.network === 'none' ? planLoopback() : [],
+    network: networkSteps(core, record, wiring, pretended),
     services: planNames(core.paths, record),
     firstSlot: FIRST_SLOT,
     paths: {

@@ -21,9 +21,10 @@ export function cgroupsPath(id: string): string {
 
 const NAMESPACES = ['mount', 'pid', 'uts', 'ipc', 'cgroup'] as const;
 
-/** The namespaces a container does not share with its caller. */
-export function namespacesOf(record: ContainerRecord): NamespaceType[] {
-  return record.network === 'host' ? [...NAMESPACES] : [...NAMESPACES, 'network'];
+/** The namespaces a container does not share with its caller. `made`: only those made for it. */
+export function namespacesOf(record: ContainerRecord, made = false): NamespaceType[] {
+  const shares = record.network === 'host' || (made && record.network.startsWith('container:'));
+  return shares ? [...NAMESPACES] : [...NAMESPACES, 'network'];
 }
 
 /** Settings of a network of its own, as Docker has them. */
@@ -53,11 +54,16 @@ function isFile(path: string): boolean {
 }
 
 function mountsOf(record: ContainerRecord, containerDir: string): OciMount[] {
+  // With another's network namespace come its names.
+  const joined = record.network.startsWith('container:')
+    ? record.network.slice('container:'.length)
+    : record.id;
+  const files = `${containerDir.slice(0, containerDir.lastIndexOf('/'))}/${joined}`;
   const own = ['hosts', 'hostname', 'resolv.conf'].map(
     (name): OciMount => ({
       destination: `/etc/${name}`,
       type: 'bind',
-      source: `${containerDir}/${name}`,
+      source: `${files}/${name}`,
       options: ['rbind'],
       sourceIsFile: true,
     }),
@@ -122,8 +128,8 @@ export function ociSpec(record: ContainerRecord, containerDir: string): OciSpec 
     hostname: record.hostname,
     mounts: [...defaultMounts({ shmBytes: SHM_BYTES, privileged: false }), ...mountsOf(record, containerDir)],
     linux: {
-      namespaces: namespacesOf(record).map((type) => ({ type })),
-      ...(record.network === 'host' ? {} : { sysctl: NETWORK_SYSCTLS }),
+      namespaces: namespacesOf(record, true).map((type) => ({ type })),
+      ...(namespacesOf(record, true).includes('network') ? { sysctl: NETWORK_SYSCTLS } : {}),
       cgroupsPath: cgroupsPath(record.id),
       resources: {
         ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes } }),

@@ -31,6 +31,8 @@ function hostText(): string {
 
 /** A container without a network of its own asks nobody, unless it was told whom. */
 export function hasResolver(record: ContainerRecord): boolean {
+  // With the network of another container comes its resolver.
+  if (record.network.startsWith('container:')) return false;
   return record.network !== 'host' && (record.network !== 'none' || record.dns !== undefined);
 }
 

@@ -1,9 +1,10 @@
 import type { MountSpec } from './mount-types.ts';
 import type { NameSpec } from './name-types.ts';
+import type { NetworkingSpec } from './network-types.ts';
 import type { Resources } from './resource-types.ts';
 
 /** What `run` and `create` take. Absent fields come from the image's config. */
-export interface ContainerSpec extends NameSpec {
+export interface ContainerSpec extends NameSpec, NetworkingSpec {
   /** A reference or an image id; absent: the default image. */
   image?: string;
   /** Whether the image comes from its registry first. Default 'missing': only when it is not here. */
@@ -46,8 +47,6 @@ export interface ContainerSpec extends NameSpec {
   seccomp?: string;
   /** setuid programs and file capabilities give nothing. Default false. */
   noNewPrivileges?: boolean;
-  /** 'none': a network namespace with loopback only (the default); 'host': the host's. */
-  network?: 'none' | 'host';
 }
 
 export interface ExecSpec {

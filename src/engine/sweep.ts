@@ -14,6 +14,7 @@ import {
   mayHoldName,
   ownMark,
   readRecord,
+  readWiring,
   releaseName,
   runDir,
   runningFile,
@@ -24,6 +25,7 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { breakHold, withHold } from './hold.ts';
+import { unplug } from './plug.ts';
 import { isBroken, lifeOf } from './status.ts';
 
 /** A run on behalf of a busy host looks at no more run directories than this; `ps` and `rm` look at all. */
@@ -124,6 +126,7 @@ function sweepNames(core: Core): void {
  * directory's place (see hold.ts), so that nobody starts it meanwhile.
  */
 export async function dropContainer(core: Core, id: string, name: string | undefined): Promise<void> {
+  const wiring = readWiring(core.paths, id);
   // With the id in it: until its name is given back, nobody takes that over (mayHoldName).
   const doomed = `${core.root}/containers/.tmp-${ownMark()}-${id}`;
   try {
@@ -138,6 +141,7 @@ export async function dropContainer(core: Core, id: string, name: string | undef
   else {
     for (const other of entries(`${core.root}/names`)) releaseName(core.paths, other, id);
   }
+  for (const endpoint of wiring?.endpoints ?? []) unplug(core, id, endpoint);
   await removeTrees(core, `cannot remove the files of ${name ?? id.slice(0, 12)}`, [doomed]);
 }
 

@@ -1,2 +1,2 @@
 /* Generated from ops.ts by `npm run gen`. Do not edit. */
-export const PLAN_VERSION = 0x241bf3a1;
+export const PLAN_VERSION = 0xa7e004f1;

@@ -24,8 +24,13 @@ export interface LaunchInput {
   cgroupFacts: CgroupV1Facts;
   /** Steps that mount the root file system on spec.root.path, from storage; `mapped`: its owners are others inside. */
   rootfs: { host: readonly Step[]; init: readonly Step[]; mapped?: IdmappedRoot };
-  /** Messages for the new network namespace, from network. */
-  network: readonly Step[];
+  /** Its networks, from network. `own` stands before all else, so that it is undone last but for files. */
+  network: {
+    own: readonly Step[];
+    host: readonly Step[];
+    hostAfter: readonly Step[];
+    init: readonly Step[];
+  };
   /** What the monitor does for the container beside its streams, from network. */
   services: { host: readonly Step[]; init: readonly Step[] };
   /** First free descriptor slot. */
@@ -237,14 +242,17 @@ export function planLaunch(input: LaunchInput): Plan {
   return {
     steps: [
       ...steps('host', ...ownership(input)),
+      ...input.network.own,
       ...cgroup.host,
       ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
       ...(mapped === undefined ? [] : plain.host),
       ...input.services.host,
       ...rootfs.host,
       ...mounts.host,
+      ...input.network.host,
       ...namespaces.before,
       ...steps('host', ...cloneSteps(namespaces.cloneFlags, cgroup.cloneInto)),
+      ...input.network.hostAfter,
       ...steps('host-after', ...namespaces.after, {
         op: 'barrier',
         why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
@@ -252,7 +260,7 @@ export function planLaunch(input: LaunchInput): Plan {
       ...beforeMounts(input, cgroup.join, namespaces, rootfs.init),
       ...insideMounts(spec, mounts.init),
       ...askedDevices(spec),
-      ...input.network,
+      ...input.network.init,
       ...input.services.init,
       ...sysctlSteps(spec),
       ...planMasks(spec),

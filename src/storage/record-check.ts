@@ -58,7 +58,14 @@ const RECORD: Readonly<Record<string, Check>> = {
   init: flag,
   readOnly: flag,
   autoRemove: flag,
-  network: (value) => value === 'none' || value === 'host',
+  network: text,
+  networking: optional((value) =>
+    has(value, {
+      publishAll: optional(flag),
+      exposed: optional(listOf(text)),
+      extraHosts: optional(listOf(text)),
+    }),
+  ),
   mounts: listOf(isMount),
   resources: (value) =>
     has(value, {
