@@ -1,3 +1,4 @@
+import { errnoOf } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { ContainerRecord, Endpoint, NetworkRecord, PortRecord, Wiring } from '../storage/index.ts';
 import { readNetwork } from '../storage/index.ts';
@@ -14,17 +15,30 @@ import type { ContainerSpec, How } from './types.ts';
 /** A host port that nobody asked for: the first of the range the kernel gives out by itself. */
 const SOME_PORT = 32_768;
 
-function pretend(
-  core: Core,
-  spec: ContainerSpec,
-  record: ContainerRecord,
-): { wiring: Wiring; network?: NetworkRecord } | undefined {
-  if (!isWired(record.network)) return undefined;
+const UNPLUGGED: Wiring = { endpoints: [], publish: [], ports: [] };
+
+/** A network of the store; undefined also when this user may not read it. */
+function findNetwork(core: Core, name: string): NetworkRecord | undefined {
+  try {
+    return readNetwork(core.paths, name);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return undefined;
+    throw error;
+  }
+}
+
+interface Pretended {
+  wiring: Wiring;
+  network?: NetworkRecord;
+}
+
+/** Addresses and ports as they might be; nothing is taken. */
+function pretend(core: Core, spec: ContainerSpec, record: ContainerRecord): Pretended {
+  if (!isWired(record.network)) return { wiring: UNPLUGGED };
   const joins = joinsOf(core, spec);
-  const missing =
-    joins.some(({ name }) => name === DEFAULT_NETWORK) &&
-    readNetwork(core.paths, DEFAULT_NETWORK) === undefined;
-  const network = missing ? draftNetwork(core, { name: DEFAULT_NETWORK }) : undefined;
+  const isMissing =
+    joins.some(({ name }) => name === DEFAULT_NETWORK) && findNetwork(core, DEFAULT_NETWORK) === undefined;
+  const network = isMissing ? draftNetwork(core, { name: DEFAULT_NETWORK }) : undefined;
   const endpoints = joins.map((join, i): Endpoint => {
     const known = network?.name === join.name ? network : requireNetwork(core.paths, join.name);
     return peekEndpoint(core, known, join, `eth${i}`);
@@ -40,5 +54,5 @@ export async function explainContainer(core: Core, spec: ContainerSpec, how: How
   const id = '0123456789ab'.padEnd(64, '0');
   const record = recordOf(core, spec, image, id, spec.name ?? 'bird', await securityOf(spec));
   const pretended = pretend(core, spec, record);
-  return launchPlan(core, record, how, pretended?.wiring, pretended?.network);
+  return launchPlan(core, record, how, pretended.wiring, pretended.network);
 }

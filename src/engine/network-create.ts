@@ -1,4 +1,4 @@
-import { badInput, MydockerError, randomHex } from '../base/index.ts';
+import { badInput, errnoOf, MydockerError, randomHex } from '../base/index.ts';
 import {
   addressAt,
   contains,
@@ -42,13 +42,23 @@ const BUSY_MS = 20_000;
 const RESERVED = new Set(['none', 'host', 'default', 'container']);
 const OPTIONS = new Set(['mtu', 'com.docker.network.driver.mtu']);
 
+/** None for `explain` by somebody who may not read them. */
+function readableNetworks(core: Core): NetworkRecord[] {
+  try {
+    return listNetworks(core.paths);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return [];
+    throw error;
+  }
+}
+
 interface Taken {
   subnet: Subnet;
   by: string;
 }
 
 function takenSubnets(core: Core): Taken[] {
-  const networks = listNetworks(core.paths);
+  const networks = readableNetworks(core);
   const own = networks.flatMap((network) =>
     [network.subnet, network.subnet6 ?? []].flat().map((text) => ({
       subnet: parseSubnet(text) as Subnet,
