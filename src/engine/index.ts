@@ -64,3 +64,4 @@ export type { EngineOptions } from './core.ts';
 export { Container } from './handle.ts';
 export { Images } from './images.ts';
 export type * from './types.ts';
+export { versionInfo } from './version.ts';

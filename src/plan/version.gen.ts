@@ -1,2 +1,2 @@
 /* Generated from ops.ts by `npm run gen`. Do not edit. */
-export const PLAN_VERSION = 0x3b5e0249;
+export const PLAN_VERSION = 0x1a738bac;
