@@ -1,5 +1,6 @@
 /** Each operation as the system call it is, with its arguments in words: what `explain` prints. */
 import * as names from './names.ts';
+import { ociText } from './oci-text.ts';
 import { NO_SLOT } from './ops.ts';
 import type { Action } from './step.ts';
 
@@ -285,6 +286,7 @@ export function actionText(action: Action): string {
     mountText(action) ??
     processText(action) ??
     userText(action) ??
+    ociText(action) ??
     monitorText(action) ??
     action.op
   );
