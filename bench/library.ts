@@ -6,6 +6,7 @@ import { Core } from '../src/engine/core.ts';
 import { createContainer } from '../src/engine/create.ts';
 import { imageFor } from '../src/engine/images.ts';
 import { launchPlan } from '../src/engine/launch-plan.ts';
+import type { Plan } from '../src/plan/index.ts';
 import { encodeLaunch, readWhole, shimBinary } from '../src/shim/index.ts';
 import { decodeReport } from '../src/shim/report.ts';
 import { openReport } from '../src/shim/run.ts';
@@ -14,15 +15,19 @@ import { timeMs } from './command.ts';
 
 /**
  * Milliseconds of one container's start, program and clean-up by the shim alone: plan, record and directories are
- * made before the clock starts. Everything engine.run() takes beyond this is ours to save.
+ * made before the clock starts; `change` leaves some of its steps out. Everything engine.run() takes beyond this is ours to save.
  */
-export async function floorMs(clock: string, root: string): Promise<number> {
+export async function floorMs(
+  clock: string,
+  root: string,
+  change: (plan: Plan) => Plan = (plan) => plan,
+): Promise<number> {
   const core = new Core({ root });
   core.prepare();
   const image = await imageFor(core, 'busybox');
   const spec = { image: 'busybox', command: ['true'], autoRemove: true, network: 'none' } as const;
   const record = createContainer(core, spec, image, {}, true);
-  const plan = encodeLaunch(launchPlan(core, record, 'inherit'), { detach: false, fault: undefined });
+  const plan = encodeLaunch(change(launchPlan(core, record, 'inherit')), { detach: false, fault: undefined });
   const directory = runDir(core.paths, record.id);
   mkdirSync(directory, { mode: 0o700 });
   writeFileSync(`${directory}/owner`, ownMark());

@@ -13,6 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildClock } from './command.ts';
+import { measureFilter, measureIsolation, measureLeastMemory } from './isolation.ts';
 import { machineFacts } from './machine.ts';
 import {
   type Absent,
@@ -88,13 +89,16 @@ async function toolFacts(bench: Bench): Promise<[string, string][]> {
   return [...list, ['Node', process.versions.node], ['Bun', bun]];
 }
 
-async function measureAll(bench: Bench): Promise<Measurement[]> {
+async function measureAll(bench: Bench, directory: string): Promise<Measurement[]> {
   return [
     await measureRun(bench),
     await measureLibrary(bench),
     ...(await measureIdle(bench)),
     await measureList(bench),
     await measureParallel(bench),
+    await measureIsolation(bench),
+    await measureFilter(bench, directory),
+    await measureLeastMemory(bench),
   ];
 }
 
@@ -133,7 +137,7 @@ async function run(
     },
   };
   const tools = await toolFacts(bench);
-  const rows = await measureAll(bench);
+  const rows = await measureAll(bench, place.directory);
   const date = new Date().toISOString().slice(0, 10);
   const facts: Facts = {
     machine,

@@ -61,7 +61,7 @@ const words = (error: unknown): string => (error instanceof Error ? error.messag
  * A B C A B C …; who fails is out, and its series says why. `pauseMs` before each: what a daemon or a clean-up in
  * the background still does for the one before must not be counted against the next.
  */
-async function inTurn(
+export async function inTurn(
   bench: Bench,
   contestants: readonly Contestant[],
   rounds: number,
@@ -88,7 +88,7 @@ async function inTurn(
 }
 
 /** In the order of the tools, ours first; then those that do not take part. */
-const complete = (bench: Bench, series: readonly Series[], who: (peer: Peer) => boolean): Series[] => [
+export const complete = (bench: Bench, series: readonly Series[], who: (peer: Peer) => boolean): Series[] => [
   ...bench.peers.flatMap((peer) => series.filter(({ tool }) => tool === peer.name)),
   ...bench.absent
     .filter(({ peer }) => who(peer))
