@@ -19,6 +19,7 @@ const MAX_NAME_LENGTH = 255;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const DOMAIN_PART = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
 const DOMAIN = new RegExp(`^(?:${DOMAIN_PART}(?:\\.${DOMAIN_PART})*|\\[[0-9a-fA-F:]+\\])(?::[0-9]+)?$`);
+const IMAGE_ID = /^[0-9a-f]{64}$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 
 function invalid(text: string, why: string): MydockerError {
@@ -58,7 +59,7 @@ function checkName(text: string, domain: string, path: string): void {
 /** Parses what a user typed. Without a tag the result has none: see canonicalName. Throws BAD_INPUT. */
 export function parseReference(text: string): Reference {
   if (text === '') throw invalid(text, 'it is empty');
-  if (/^[0-9a-f]{64}$/.test(text)) throw invalid(text, 'a name cannot be 64 hex digits: that is an image id');
+  if (IMAGE_ID.test(text)) throw invalid(text, 'a name cannot be 64 hex digits: that is an image id');
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest))
@@ -76,10 +77,15 @@ export function parseReference(text: string): Reference {
 
 /** "busybox", "team/app", "localhost:5000/app": the name without tag and digest, as short as it can be written. */
 export function familiarRepository(reference: Reference): string {
-  if (reference.domain !== DEFAULT_DOMAIN) return `${reference.domain}/${reference.path}`;
+  const { domain, path } = reference;
+  const whole = `${domain}/${path}`;
+  if (domain !== DEFAULT_DOMAIN) return whole;
   const prefix = `${DEFAULT_NAMESPACE}/`;
-  const rest = reference.path.slice(prefix.length);
-  return reference.path.startsWith(prefix) && !rest.includes('/') ? rest : reference.path;
+  const rest = path.slice(prefix.length);
+  const short = path.startsWith(prefix) && !rest.includes('/') ? rest : path;
+  // "docker.io/a.b/c" without its host would be an image of the host a.b; 64 hex digits would be an id.
+  const [otherDomain, otherPath] = splitDomain(short);
+  return otherDomain === domain && otherPath === path && !IMAGE_ID.test(short) ? short : whole;
 }
 
 /** The tag, "latest" when none was given. */
