@@ -1,10 +1,11 @@
 /**
- * All tests: npm test [-- unit|e2e|sanitize|vm …]; without a word: checks, unit and e2e tests.
+ * All tests: npm test [-- unit|e2e|sanitize|fuzz|vm …]; without a word: checks, unit and e2e tests.
  * Installs what they need, builds when something is newer than the build, and ends with "N passed, N failed".
  *   check      format, types, arrows between rooms, generated files
  *   unit       beside the sources; need no root
  *   e2e        drive the built executable, as root, on the real kernel
  *   sanitize   the e2e tests again, with a shim that checks its own memory and arithmetic
+ *   fuzz       what reads other people's bytes, a minute a reader: layers, names, manifests, configs
  *   vm         those about isolation and limits again, in a guest whose kernel has cgroup v2 only (QEMU)
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -13,7 +14,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 
-const SUITES = ['check', 'unit', 'e2e', 'sanitize', 'vm'];
+const SUITES = ['check', 'unit', 'e2e', 'sanitize', 'fuzz', 'vm'];
 const words = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 const unknown = words.find((word) => !SUITES.includes(word));
 if (unknown !== undefined) {
@@ -145,6 +146,23 @@ const suites = {
       process.stdout.write(`sanitizer report: ${SANITIZER_REPORTS}/${name}\n`);
     }
   },
+  fuzz: () =>
+    new Promise((resolve) => {
+      const child = spawn(process.execPath, ['build/test/fuzz/main.js'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const counts = { passed: 0, failed: 0 };
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const match = /^(\d+) passed, (\d+) failed$/.exec(line);
+        if (match) Object.assign(counts, { passed: Number(match[1]), failed: Number(match[2]) });
+        else process.stdout.write(`${line}\n`);
+      });
+      child.once('close', (code) => {
+        total.passed += counts.passed;
+        total.failed += code !== 0 && counts.failed === 0 ? 1 : counts.failed;
+        resolve();
+      });
+    }),
   vm: async () => {
     installTestPackages();
     const { vmTests } = await import('./vm/tests.mjs');

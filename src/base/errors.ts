@@ -55,6 +55,14 @@ export function badInput(message: string, facts: ErrorFacts = {}): MydockerError
   return new MydockerError('BAD_INPUT', message, { exitCode: EXIT.usage, ...facts });
 }
 
+/** Most characters of what others wrote that an error quotes: a whole manifest in one line helps nobody. */
+const EXCERPT_LENGTH = 200;
+
+/** Somebody else's text as an error quotes it: its beginning, when it is long. */
+export function excerpt(text: string): string {
+  return text.length <= EXCERPT_LENGTH ? text : `${text.slice(0, EXCERPT_LENGTH)}…`;
+}
+
 /** The errno name of a Node system error ("ENOENT"), or undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
   if (

@@ -1,4 +1,4 @@
-import { MydockerError } from '../base/index.ts';
+import { excerpt, MydockerError } from '../base/index.ts';
 import { BlobWriter, type Digest, hasBlob } from '../storage/index.ts';
 import { beyondLimit, type LayerLimits } from './limits.ts';
 import type { Descriptor } from './manifest.ts';
@@ -111,7 +111,7 @@ export class ArchiveFiles implements TarVisitor {
       const found = this.blobs.get(at);
       if (found !== undefined) return found;
       const next = this.links.get(at);
-      if (next === undefined || hops > MAX_LINKS) throw badArchive(`it lacks ${what} "${path}"`);
+      if (next === undefined || hops > MAX_LINKS) throw badArchive(`it lacks ${what} "${excerpt(path)}"`);
       at = next;
     }
   }

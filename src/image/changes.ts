@@ -1,10 +1,10 @@
-import { badInput, type MydockerError } from '../base/index.ts';
+import { badInput, excerpt, type MydockerError } from '../base/index.ts';
 import type { ImageConfig } from './manifest.ts';
 
 const KNOWN = 'CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR, STOPSIGNAL';
 
 function wrong(line: string, why: string): MydockerError {
-  return badInput(`cannot apply the change "${line}": ${why}`, {
+  return badInput(`cannot apply the change "${excerpt(line)}": ${why}`, {
     subject: line,
     remedy: `write it as in a Dockerfile, for example 'CMD ["sh", "-c", "date"]' or 'ENV KEY=value'`,
   });

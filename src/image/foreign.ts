@@ -1,4 +1,4 @@
-import { MydockerError } from '../base/index.ts';
+import { excerpt, MydockerError } from '../base/index.ts';
 import { type Digest, type ImageId, isDigest } from '../storage/index.ts';
 import { type Descriptor, type ImageFile, type Manifest, MEDIA } from './manifest.ts';
 import type { Platform } from './platform.ts';
@@ -33,8 +33,8 @@ export interface IndexItem extends Descriptor {
 
 /** The error for an image that does not hold what images hold. */
 export function badManifest(name: string, why: string): MydockerError {
-  return new MydockerError('BAD_MANIFEST', `${name} is no image that can be used: ${why}`, {
-    subject: name,
+  return new MydockerError('BAD_MANIFEST', `${excerpt(name)} is no image that can be used: ${why}`, {
+    subject: excerpt(name),
     remedy: 'ask whoever made it; nothing was kept of it',
   });
 }
@@ -57,7 +57,7 @@ function descriptorOf(value: unknown, name: string, what: string): Descriptor {
   if (typeof digest !== 'string' || !isDigest(digest))
     throw badManifest(name, `${what} has no sha256 digest`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-    throw badManifest(name, `${what} has the impossible size ${String(size)}`);
+    throw badManifest(name, `${what} has the impossible size ${excerpt(JSON.stringify(size) ?? 'none')}`);
   }
   if (typeof mediaType !== 'string') throw badManifest(name, `${what} has no media type`);
   return { mediaType, digest, size };
@@ -82,7 +82,7 @@ export function kindOf(bytes: Buffer, mediaType: string, name: string): 'manifes
   // OCI lets the media type be left out: then the fields tell.
   if (type === '' || type === 'application/json')
     return Array.isArray(fields.manifests) ? 'index' : 'manifest';
-  throw badManifest(name, `its media type ${JSON.stringify(type)} is not known`);
+  throw badManifest(name, `its media type ${excerpt(JSON.stringify(type))} is not known`);
 }
 
 /** The images of an index; what is no image (attestations, signatures) is left out. Throws BAD_MANIFEST. */
@@ -103,7 +103,7 @@ export function parseManifest(bytes: Buffer, name: string): Manifest {
   const fields = parseObject(bytes, name, 'manifest');
   const config = descriptorOf(fields.config, name, 'its config');
   if (!CONFIG_TYPES.includes(config.mediaType)) {
-    throw badManifest(name, `it holds ${JSON.stringify(config.mediaType)}, which cannot be run`);
+    throw badManifest(name, `it holds ${excerpt(JSON.stringify(config.mediaType))}, which cannot be run`);
   }
   if (config.size > MAX_CONFIG_BYTES) throw badManifest(name, `its config has ${config.size} bytes`);
   const { layers } = fields;
@@ -118,7 +118,10 @@ export function parseManifest(bytes: Buffer, name: string): Manifest {
     layers: layers.map((value: unknown, i) => {
       const layer = descriptorOf(value, name, `layer ${i + 1}`);
       if (LAYER_TYPE.test(layer.mediaType)) return layer;
-      throw badManifest(name, `layer ${i + 1} is of the unknown type ${JSON.stringify(layer.mediaType)}`);
+      throw badManifest(
+        name,
+        `layer ${i + 1} is of the unknown type ${excerpt(JSON.stringify(layer.mediaType))}`,
+      );
     }),
   };
 }

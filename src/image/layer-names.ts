@@ -1,3 +1,4 @@
+import { excerpt } from '../base/index.ts';
 import { badLayer } from './bad-layer.ts';
 import type { DirectoryNode, Node } from './layer-tree.ts';
 import type { TarEntry } from './tar-entry.ts';
@@ -9,13 +10,8 @@ const MAX_PATH_BYTES = 4095;
 /** "/a/./b/" gives ["a", "b"]. Refuses "..": an archive that needs it wants out (path traversal). */
 export function cleanParts(name: string): string[] {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw badLayer(`the name "${short(name)}" leads outside ("..")`);
+  if (parts.includes('..')) throw badLayer(`the name "${excerpt(name)}" leads outside ("..")`);
   return parts;
-}
-
-/** Short enough for an error. */
-export function short(name: string): string {
-  return name.length <= 100 ? name : `${name.slice(0, 100)}…`;
 }
 
 /** Device 0:0 is overlayfs's own whiteout, however it came here: overlayfs.rst § whiteouts and opaque directories. */
@@ -30,7 +26,7 @@ export function isCopied(node: Node): boolean {
 
 /** The error for a hard link to nothing. */
 export function noTarget(entry: TarEntry): Error {
-  const [name, target] = [short(entry.name), short(entry.linkName)];
+  const [name, target] = [excerpt(entry.name), excerpt(entry.linkName)];
   return badLayer(`"${name}" is a hard link to "${target}", which is no file of this layer or of one below`);
 }
 
@@ -38,5 +34,5 @@ export function noTarget(entry: TarEntry): Error {
 export function pathIn(dir: DirectoryNode, base: string): string {
   const path = `${dir.path}/${base}`;
   if (base.length <= MAX_NAME_BYTES && path.length <= MAX_PATH_BYTES) return path;
-  throw badLayer(`the name "${short(path)}" is longer than the kernel takes`);
+  throw badLayer(`the name "${excerpt(path)}" is longer than the kernel takes`);
 }

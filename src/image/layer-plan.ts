@@ -1,6 +1,7 @@
+import { excerpt } from '../base/index.ts';
 import type { Action } from '../plan/index.ts';
 import { badLayer } from './bad-layer.ts';
-import { cleanParts, isCopied, isOverlayWhiteout, noTarget, pathIn, short } from './layer-names.ts';
+import { cleanParts, isCopied, isOverlayWhiteout, noTarget, pathIn } from './layer-names.ts';
 import { attributes, copyAttributes, creation, LAYERS_SLOT, opaque, utimes } from './layer-steps.ts';
 import { type DirectoryNode, LayerTree, type Node } from './layer-tree.ts';
 import { type Lower, type LowerDirs, type LowerFile, NO_LOWER } from './lower.ts';
@@ -46,7 +47,7 @@ export class LayerPlanner {
     const base = parts.pop();
     const before: Action[] = [];
     if (base === undefined) {
-      if (entry.type !== 'directory') throw badLayer(`"${short(entry.name)}" is no directory`);
+      if (entry.type !== 'directory') throw badLayer(`"${excerpt(entry.name)}" is no directory`);
       this.isRootNamed = true;
       this.tree.root.time = { mtimeS: entry.mtimeS, mtimeNs: entry.mtimeNs };
       return { before, filePath: undefined, after: attributes('/', entry) };
@@ -135,7 +136,7 @@ export class LayerPlanner {
       const below = node === undefined ? this.below(here, part) : undefined;
       const link = node?.kind === 'symlink' ? node : below?.kind === 'symlink' ? below : undefined;
       if (link !== undefined) {
-        if (++hops > MAX_LINKS) throw badLayer(`the links below "${short(joined)}" lead in a circle`);
+        if (++hops > MAX_LINKS) throw badLayer(`the links below "${excerpt(joined)}" lead in a circle`);
         for (const next of link.target.split('/').reverse()) queue.push(next);
         if (link.target.startsWith('/')) here = this.tree.root;
         isThroughLower ||= link === below;
@@ -155,7 +156,7 @@ export class LayerPlanner {
     below: LowerFile | undefined,
     out: Action[],
   ): DirectoryNode {
-    if (base.startsWith(WHITEOUT)) throw badLayer(`"${short(base)}" is no name for a directory`);
+    if (base.startsWith(WHITEOUT)) throw badLayer(`"${excerpt(base)}" is no name for a directory`);
     const node = this.makeDirectory(parent, base, old, 0o755, out);
     if (below?.kind === 'directory') {
       node.lower = below.dirs;
@@ -197,7 +198,8 @@ export class LayerPlanner {
     }
     if (base.startsWith(AUFS_NOTE)) return;
     const hidden = base.slice(WHITEOUT.length);
-    if (hidden === '' || hidden === '.' || hidden === '..') throw badLayer(`"${base}" hides no file`);
+    if (hidden === '' || hidden === '.' || hidden === '..')
+      throw badLayer(`"${excerpt(base)}" hides no file`);
     this.hide(parent, hidden, out);
   }
 
@@ -246,7 +248,7 @@ export class LayerPlanner {
     const path = pathIn(parent, base);
     const target = entry.type === 'link' ? this.linkTarget(entry, out) : undefined;
     if (target !== undefined && `${target.path}/`.startsWith(`${path}/`)) {
-      throw badLayer(`"${short(entry.name)}" is a hard link to itself`);
+      throw badLayer(`"${excerpt(entry.name)}" is a hard link to itself`);
     }
     const old = this.tree.get(parent, base);
     if (old?.kind === 'directory') out.push({ op: 'remove-tree', path });

@@ -1,4 +1,4 @@
-import { badInput } from '../base/index.ts';
+import { badInput, excerpt } from '../base/index.ts';
 import { imageArchitecture } from './manifest.ts';
 
 /** What an image is made for: image-spec image-index.md § platform. */
@@ -27,8 +27,8 @@ export function hostPlatform(): Platform {
 export function parsePlatform(text: string): Platform {
   const parts = text.toLowerCase().split('/');
   if (parts.length > 3 || !parts.every((part) => /^[\w.-]+$/.test(part))) {
-    throw badInput(`"${text}" is no platform`, {
-      subject: text,
+    throw badInput(`"${excerpt(text)}" is no platform`, {
+      subject: excerpt(text),
       remedy: 'write it as linux/amd64 or linux/arm64/v8',
     });
   }

@@ -1,3 +1,4 @@
+import { excerpt } from '../base/index.ts';
 import { type Action, PUT, type Step } from '../plan/index.ts';
 import { badLayer } from './bad-layer.ts';
 import { decompressed } from './decompress.ts';
@@ -117,7 +118,7 @@ class TreePutter implements TarVisitor {
     if (type === 'symlink') return [{ op: 'put-symlink', ...at, target: linkName }, false];
     if (type !== 'link') return [{ op: 'put-node', ...at, mode: S_IFMT[type] | mode, major, minor }, false];
     const from = cleanParts(linkName).join('/');
-    if (from === '') throw badLayer(`"${entry.name}" is a hard link to a directory`);
+    if (from === '') throw badLayer(`"${excerpt(entry.name)}" is a hard link to a directory`);
     return [{ op: 'put-link', ...at, from }, true];
   }
 }

@@ -43,6 +43,20 @@ test('parseReference() reads what Docker reads', () => {
   }
 });
 
+test('familiarName() never shortens a name to that of another registry or of an id', () => {
+  for (const name of ['docker.io/a.b/c', 'docker.io/localhost/c', `docker.io/library/${HEX}`]) {
+    const reference = parseReference(name);
+    assert.equal(canonicalName(parseReference(familiarName(reference))), canonicalName(reference), name);
+  }
+});
+
+test('parseReference() quotes the beginning of a long name only', () => {
+  assert.throws(
+    () => parseReference(`a b${'x'.repeat(100_000)}`),
+    (error: Error) => error.message.length < 600 && error.message.includes('x…'),
+  );
+});
+
 test('parseReference() keeps tag and digest apart', () => {
   const reference = parseReference(`localhost:5000/app:v1@sha256:${HEX}`);
   assert.deepEqual(reference, { domain: 'localhost:5000', path: 'app', tag: 'v1', digest: `sha256:${HEX}` });

@@ -1,4 +1,4 @@
-import { badInput, type MydockerError } from '../base/index.ts';
+import { badInput, excerpt, type MydockerError } from '../base/index.ts';
 import { type Digest, isDigest } from '../storage/index.ts';
 
 /** An image reference, parsed once. Grammar: distribution/reference, as Docker uses it. */
@@ -23,8 +23,8 @@ const IMAGE_ID = /^[0-9a-f]{64}$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 
 function invalid(text: string, why: string): MydockerError {
-  return badInput(`invalid reference format: "${text}": ${why}`, {
-    subject: text,
+  return badInput(`invalid reference format: "${excerpt(text)}": ${why}`, {
+    subject: excerpt(text),
     remedy: 'write it as [host[:port]/]name[:tag], for example "busybox" or "localhost:5000/team/app:v1"',
   });
 }
@@ -43,12 +43,15 @@ function splitDomain(name: string): [domain: string, path: string] {
 }
 
 function checkName(text: string, domain: string, path: string): void {
-  if (!DOMAIN.test(domain)) throw invalid(text, `"${domain}" is no host name`);
+  if (!DOMAIN.test(domain)) throw invalid(text, `"${excerpt(domain)}" is no host name`);
   for (const part of path.split('/')) {
     if (part === '') throw invalid(text, 'a part of its name is empty');
     if (part !== part.toLowerCase()) throw invalid(text, 'a repository name must be in lower case');
     if (!COMPONENT.test(part)) {
-      throw invalid(text, `"${part}" may hold letters, digits and single separators (. _ -) between them`);
+      throw invalid(
+        text,
+        `"${excerpt(part)}" may hold letters, digits and single separators (. _ -) between them`,
+      );
     }
   }
   if (domain.length + path.length + 1 > MAX_NAME_LENGTH) {

@@ -1,4 +1,4 @@
-import { MydockerError } from '../base/index.ts';
+import { excerpt, MydockerError } from '../base/index.ts';
 import { type Digest, digestOf, type ManifestDigest } from '../storage/index.ts';
 import {
   badManifest,
@@ -167,7 +167,7 @@ function noPlatform(
   items: ReadonlyArray<{ platform?: Platform | undefined }>,
 ): MydockerError {
   const there = items.flatMap((item) => (item.platform === undefined ? [] : [platformText(item.platform)]));
-  const list = there.length === 0 ? 'none that is named' : [...new Set(there)].slice(0, 20).join(', ');
+  const list = there.length === 0 ? 'none that is named' : excerpt([...new Set(there)].join(', '));
   return new MydockerError(
     'NO_PLATFORM',
     `"${name}" is not made for ${platformText(platform)}; there is ${list}`,

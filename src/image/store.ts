@@ -1,4 +1,4 @@
-import { MydockerError } from '../base/index.ts';
+import { excerpt, MydockerError } from '../base/index.ts';
 import {
   chainIdsOf,
   type DiffId,
@@ -161,8 +161,8 @@ export function requireImage(root: string, text: string): ResolvedImage {
 
 /** The error for a name or id that names no image. */
 export function noSuchImage(text: string): MydockerError {
-  return new MydockerError('NO_SUCH_IMAGE', `no image "${text}"`, {
-    subject: text,
+  return new MydockerError('NO_SUCH_IMAGE', `no image "${excerpt(text)}"`, {
+    subject: excerpt(text),
     remedy:
       'see "mydocker images" for those there are; "mydocker import" makes one from a tar or a directory',
     exitCode: 1,

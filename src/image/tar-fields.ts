@@ -1,3 +1,4 @@
+import { excerpt } from '../base/index.ts';
 import { badLayer } from './bad-layer.ts';
 import type { EntryType, TarEntry } from './tar-entry.ts';
 import type { TarHeader } from './tar-header.ts';
@@ -19,7 +20,7 @@ const TYPES: Readonly<Record<string, EntryType>> = {
 function idOf(value: number, what: string, name: string): number {
   // 0xffffffff means "leave it" to chown(2).
   if (Number.isInteger(value) && value >= 0 && value < 0xffffffff) return value;
-  throw badLayer(`the ${what} of "${name}" is out of range`);
+  throw badLayer(`the ${what} of "${excerpt(name)}" is out of range`);
 }
 
 /** An entry of a header's fields and the records before it. Throws BAD_LAYER for what no layer can hold. */
@@ -28,8 +29,9 @@ export function entryOf(header: TarHeader, facts: PaxFacts): TarEntry {
   // V7 has no flag for directories.
   const isDirectory = header.flag === '0' && name.endsWith('/');
   const type = isDirectory ? 'directory' : TYPES[header.flag];
-  if (type === undefined) throw badLayer(`"${name}" is of a type no layer can hold`);
-  if (`${name}${linkName}`.includes('\0')) throw badLayer('a name holds a NUL byte');
+  if (type === undefined) throw badLayer(`"${excerpt(name)}" is of a type no layer can hold`);
+  const names = [name, linkName, ...facts.xattrs.map(([key]) => key)];
+  if (names.some((text) => text.includes('\0'))) throw badLayer('a name holds a NUL byte');
   return {
     name,
     type,

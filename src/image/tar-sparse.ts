@@ -1,3 +1,4 @@
+import { excerpt } from '../base/index.ts';
 import { badLayer } from './bad-layer.ts';
 import { numberAt } from './tar-header.ts';
 
@@ -22,12 +23,13 @@ export function checkSparse(
   let end = 0;
   let stored = 0;
   for (const { offset, length } of map) {
-    if (offset < end || length < 0) throw badLayer(`the map of the sparse file "${name}" is not in order`);
+    if (offset < end || length < 0)
+      throw badLayer(`the map of the sparse file "${excerpt(name)}" is not in order`);
     end = offset + length;
     stored += length;
   }
   if (end > fileBytes || stored !== storedBytes || !Number.isSafeInteger(fileBytes)) {
-    throw badLayer(`the map of the sparse file "${name}" does not fit its size`);
+    throw badLayer(`the map of the sparse file "${excerpt(name)}" does not fit its size`);
   }
 }
 

@@ -32,6 +32,11 @@ test('what is no tar', async () => {
     rawTar({ name: 'p', flag: 'x', data: '999 path=x\n' }, { name: 'a' }),
     /malformed/,
   );
+  await refused(
+    'a NUL in the name of an attribute',
+    rawTar(pax(['SCHILY.xattr.user.a\0b', 'x']), { name: 'a' }),
+    /NUL/,
+  );
   await refused('a NUL in a name', rawTar(pax(['path', 'a\0b']), { name: 'a' }), /NUL/);
 });
 

@@ -18,7 +18,7 @@ export function refuses(act: () => unknown): boolean {
     return false;
   } catch (error) {
     if (!(error instanceof MydockerError)) throw error;
-    if (error.message.length > 2000) throw new Error(`an error of ${error.message.length} characters`);
+    if (error.message.length > 800) throw new Error(`an error of ${error.message.length} characters`);
     return true;
   }
 }

@@ -2,7 +2,7 @@
 
 import { kindOf, MAX_LAYERS, parseImageConfig, parseIndex, parseManifest } from '../../src/image/foreign.ts';
 import { choosePlatform, parsePlatform, platformText } from '../../src/image/platform.ts';
-import { canonicalName, familiarName, parseReference } from '../../src/image/reference.ts';
+import { canonicalName, familiarName, parseReference, tagOf } from '../../src/image/reference.ts';
 import { parseChallenges } from '../../src/image/registry/challenge.ts';
 import { parseConfig } from '../../src/image/registry/config.ts';
 import { holds, refuses, type Target } from './target.ts';
@@ -32,7 +32,12 @@ export const referenceTarget: Target = {
       holds('the full name means the same', canonicalName(parseReference(name)) === name);
       holds('the short name means the same', canonicalName(parseReference(familiarName(reference))) === name);
       holds('it is of a sensible length', name.length <= 255 + 1 + 128);
-      holds('a path in a registry has no way out', !/\.\.|\/\/|^\/|[\s\0]/.test(name));
+      // A tag may have dots in it, but is one part of a path and begins with none.
+      const parts = [...reference.path.split('/'), tagOf(reference)];
+      holds(
+        'a path in a registry has no way out',
+        parts.every((part) => !/^\.{0,2}$|[\s\0]/.test(part)),
+      );
     });
     refuses(() => {
       const platform = parsePlatform(text);

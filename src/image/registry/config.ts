@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { badInput, errnoOf, type MydockerError } from '../../base/index.ts';
+import { badInput, errnoOf, excerpt, type MydockerError } from '../../base/index.ts';
 
 /** How one registry is reached. */
 export interface RegistrySettings {
@@ -58,7 +58,8 @@ export function parseConfig(text: string, path: string): RegistryConfig {
   };
   const only = (fields: Fields, where: string, known: readonly string[]): void => {
     const odd = Object.keys(fields).find((key) => !known.includes(key));
-    if (odd !== undefined) throw wrong(`${where} "${odd}" is not known; there are ${known.join(', ')}`);
+    if (odd !== undefined)
+      throw wrong(`${where} "${excerpt(odd)}" is not known; there are ${known.join(', ')}`);
   };
   const positive = (value: unknown, key: string, otherwise: number): number => {
     if (value === undefined) return otherwise;
@@ -83,14 +84,15 @@ export function parseConfig(text: string, path: string): RegistryConfig {
   }
   const registries: Record<string, RegistrySettings> = {};
   for (const [host, value] of Object.entries(object(fields.registries ?? {}, '"registries"'))) {
-    const settings = object(value, `"registries" "${host}"`);
-    only(settings, `"${host}":`, ['mirrors', 'insecure']);
+    const settings = object(value, `"registries" "${excerpt(host)}"`);
+    only(settings, `"${excerpt(host)}":`, ['mirrors', 'insecure']);
     const { mirrors = [], insecure = false } = settings;
     const isUrl = (one: unknown): boolean => typeof one === 'string' && /^https?:\/\/[^/\s]+\/?$/.test(one);
     if (!Array.isArray(mirrors) || !mirrors.every(isUrl)) {
-      throw wrong(`"mirrors" of "${host}" is no list of addresses such as "https://mirror:5000"`);
+      throw wrong(`"mirrors" of "${excerpt(host)}" is no list of addresses such as "https://mirror:5000"`);
     }
-    if (typeof insecure !== 'boolean') throw wrong(`"insecure" of "${host}" is neither true nor false`);
+    if (typeof insecure !== 'boolean')
+      throw wrong(`"insecure" of "${excerpt(host)}" is neither true nor false`);
     registries[host] = { mirrors: mirrors.map((one: string) => one.replace(/\/$/, '')), insecure };
   }
   return {
