@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0xf2113647u
+#define PLAN_VERSION 0x771d0733u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -114,6 +114,12 @@ enum op_code {
   OP_EGRESS_ELEMENT = 134,
   OP_FILTER_SOCKETS = 135,
   OP_NFT_DUMP = 136,
+  OP_NETLINK_SEND = 120,
+  OP_NETLINK_CHECK = 121,
+  OP_HOLD_PORT = 123,
+  OP_RELEASE_PORT = 124,
+  OP_NAME_LINK = 125,
+  OP_NAME_UNLINK = 126,
 };
 
 /* X(code, name, argument kinds, handler): u u32, q u64, s string, b bytes, v string list. */
@@ -211,6 +217,12 @@ enum op_code {
   X(133, "events", "ssssss", op_events) /* path, id, attributes, started, ended, gone */ \
   X(134, "egress-element", "ubbbuu", op_egress_element) /* family, message, addressAt, timeoutAt, leastS, mostS */ \
   X(135, "filter-sockets", "b", op_filter_sockets) /* message */ \
-  X(136, "nft-dump", "b", op_nft_dump) /* message */
+  X(136, "nft-dump", "b", op_nft_dump) /* message */ \
+  X(120, "netlink-send", "ubusbb", op_netlink_send) /* protocol, messages, harmless, link, linkAt, pidAt */ \
+  X(121, "netlink-check", "ubbb", op_netlink_check) /* protocol, question, expect, messages */ \
+  X(123, "hold-port", "ubuu", op_hold_port) /* protocol, address, port, count */ \
+  X(124, "release-port", "ubuu", op_release_port) /* protocol, address, port, count */ \
+  X(125, "name-link", "sss", op_name_link) /* directory, file, text */ \
+  X(126, "name-unlink", "ss", op_name_unlink) /* directory, file */
 
 #endif

@@ -64,6 +64,10 @@ const TEST_PACKAGES = {
   dockerd: 'docker.io',
   'musl-gcc': 'musl-tools',
   ip: 'iproute2',
+  ss: 'iproute2',
+  nft: 'nftables',
+  wget: 'wget',
+  iperf3: 'iperf3',
   dnsmasq: 'dnsmasq-base',
   dig: 'bind9-dnsutils',
 };

@@ -1,5 +1,6 @@
 import type { ContainerDetails, ContainerMount, ContainerStatus } from '../engine/types.ts';
 import { isolationFields, limitFields } from './docker-host-config.ts';
+import { networkSettings } from './docker-network.ts';
 
 /** Docker's word for each status. */
 const DOCKER_STATUS: Readonly<Record<ContainerStatus, string>> = {
@@ -105,6 +106,6 @@ export function dockerContainer(details: ContainerDetails): Record<string, unkno
       StopSignal: config.stopSignal,
       StopTimeout: config.stopTimeoutS,
     },
-    NetworkSettings: { IPAddress: details.ip, Ports: {}, Networks: {} },
+    NetworkSettings: networkSettings(details),
   };
 }

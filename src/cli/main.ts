@@ -71,6 +71,18 @@ async function dispatch(words: readonly string[], globals: Globals): Promise<num
   return command.run(contextOf(flags, args, globals));
 }
 
+/** What networks are like unless a command says otherwise. */
+function networkSettings(): { defaultNetwork?: string; addressPool?: string; publishIp?: string } {
+  const defaultNetwork = nonEmpty(process.env.MYDOCKER_DEFAULT_NETWORK);
+  const addressPool = nonEmpty(process.env.MYDOCKER_ADDRESS_POOL);
+  const publishIp = nonEmpty(process.env.MYDOCKER_PUBLISH_IP);
+  return {
+    ...(defaultNetwork === undefined ? {} : { defaultNetwork }),
+    ...(addressPool === undefined ? {} : { addressPool }),
+    ...(publishIp === undefined ? {} : { publishIp }),
+  };
+}
+
 function contextOf(flags: Context['flags'], args: readonly string[], globals: Globals): Context {
   let engine: Promise<Engine> | undefined;
   const { root, defaultImage } = globals;
@@ -81,6 +93,7 @@ function contextOf(flags: Context['flags'], args: readonly string[], globals: Gl
     return new Engine({
       defaultImage,
       ...(root === undefined ? {} : { root }),
+      ...networkSettings(),
       ...(fault === undefined ? {} : { fault }),
     });
   };

@@ -90,7 +90,7 @@ test('parseCount(), parseSeconds() take whole numbers', () => {
   refuses(() => values.parseSeconds('-t', '1.5'), '-t', '1.5');
 });
 
-test('parseName(), parseWorkdir(), parseHostname(), parseNetwork() refuse what cannot be', () => {
+test('parseName(), parseWorkdir(), parseHostname() refuse what cannot be', () => {
   assert.equal(values.parseName('--name', 'bird_1.a-b'), 'bird_1.a-b');
   for (const text of ['', 'a', '-a', 'a b', 'a/b', '鸟鸟'])
     refuses(() => values.parseName('--name', text), '--name', text);
@@ -98,8 +98,6 @@ test('parseName(), parseWorkdir(), parseHostname(), parseNetwork() refuse what c
   refuses(() => values.parseWorkdir('-w', 'x'), '-w', 'x');
   assert.equal(values.parseHostname('-h', 'web1.local'), 'web1.local');
   refuses(() => values.parseHostname('-h', 'a b'), '-h', 'a b');
-  assert.equal(values.parseNetwork('-net', 'host'), 'host');
-  refuses(() => values.parseNetwork('-net', 'testbr'), '-net', 'testbr');
 });
 
 test('parseEnv() takes the value of the caller for a bare name', () => {

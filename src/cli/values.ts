@@ -168,12 +168,3 @@ export function parseHostname(flag: string, text: string): string {
   }
   return text;
 }
-
-/** Only what exists in this version. */
-export function parseNetwork(flag: string, text: string): 'none' | 'host' {
-  if (text === 'none' || text === 'host') return text;
-  throw badInput(`${flag} "${text}": this version has only the networks none and host`, {
-    subject: flag,
-    remedy: `leave ${flag} out for loopback only, or give ${flag} host`,
-  });
-}

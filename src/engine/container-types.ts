@@ -1,5 +1,6 @@
 import type { RecordedIsolation, RecordedResources } from '../storage/index.ts';
 import type { ContainerMount } from './mount-types.ts';
+import type { EndpointSummary, PublishedPort } from './network-types.ts';
 
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopped' | 'broken';
 
@@ -13,7 +14,7 @@ export interface ContainerSummary {
   pid?: number;
   /** Exit code of the last run; only when stopped. */
   exitCode?: number;
-  /** "" without a network. */
+  /** Its first address; "" without a network. */
   ip: string;
   /** Full argv: entrypoint and command. */
   command: readonly string[];
@@ -24,6 +25,7 @@ export interface ContainerSummary {
   /** Reference as the user gave it. */
   image: string;
   imageId: string;
+  /** "0.0.0.0:8080->80/tcp, …": while it runs. */
   ports: string;
   labels: Readonly<Record<string, string>>;
   /** Why the last run ended in a way no exit code tells ("the host restarted", "out of memory"), or what is broken. */
@@ -61,6 +63,10 @@ export interface ContainerDetails extends ContainerSummary {
     seccomp: 'default' | 'unconfined' | 'custom';
     noNewPrivileges: boolean;
   };
+  /** Its places in networks, the default route's first; those of the last run, when it does not run. */
+  endpoints: readonly EndpointSummary[];
+  /** While it runs. */
+  published: readonly PublishedPort[];
   oomKilled: boolean;
   rootDir: string;
   logPath: string;

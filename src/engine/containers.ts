@@ -10,8 +10,9 @@ import { recordContainerEvent } from './events-file.ts';
 import { Container } from './handle.ts';
 import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
-import { startContainer } from './launch.ts';
+import { prepareNetworks } from './join.ts';
 import { prepareSpec } from './prepare.ts';
+import { startContainer } from './start.ts';
 import { lifeOf, refusePaused, requireRunning } from './status.ts';
 import { sweep } from './sweep.ts';
 import type {
@@ -45,6 +46,7 @@ export class Containers extends ContainerFiles {
   async create(spec: ContainerSpec): Promise<Container> {
     this.core.prepare();
     const image = await this.image(spec);
+    await prepareNetworks(this.core, spec);
     const prepared = await prepareSpec(this.core, spec, image);
     const record = await createContainer(this.core, spec, image, prepared, false);
     await keepImage(this.core, image, record);
@@ -63,6 +65,7 @@ export class Containers extends ContainerFiles {
   async run(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
     const image = await this.image(spec);
+    await prepareNetworks(this.core, spec);
     const prepared = await prepareSpec(this.core, spec, image);
     const record = await createContainer(this.core, spec, image, prepared, true);
     await keepImage(this.core, image, record);

@@ -10,6 +10,12 @@ export interface EngineOptions {
   root?: string;
   /** Image used when none is named; default "busybox", which comes with the program. */
   defaultImage?: string;
+  /** Network of containers that name none: 'none', 'host' or a network's name. Default "bridge". */
+  defaultNetwork?: string;
+  /** Where subnets of new networks come from: "10.208.0.0/12". */
+  addressPool?: string;
+  /** Address of the host that ports are published on when none is given. Default "": all of them. */
+  publishIp?: string;
   /** For tests: the step of this index of a launch or exec plan fails with this errno. */
   fault?: Fault;
 }
@@ -20,6 +26,9 @@ const OVERLAYFS_MAGIC = 0x794c7630;
 export class Core {
   readonly paths: Paths;
   readonly defaultImage: string;
+  readonly defaultNetwork: string;
+  readonly addressPool: string;
+  readonly publishIp: string;
   readonly fault: Fault | undefined;
   private cgroupHost: CgroupHost | undefined;
   private prepared = false;
@@ -27,6 +36,9 @@ export class Core {
   constructor(options: EngineOptions) {
     this.paths = pathsOf(options.root);
     this.defaultImage = options.defaultImage ?? 'busybox';
+    this.defaultNetwork = options.defaultNetwork ?? 'bridge';
+    this.addressPool = options.addressPool ?? '10.208.0.0/12';
+    this.publishIp = options.publishIp ?? '';
     this.fault = options.fault;
   }
 

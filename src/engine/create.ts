@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { badInput, MydockerError, randomHex } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import {
@@ -8,12 +8,17 @@ import {
   ownMark,
   releaseName,
   takeName,
+  type Wiring,
   writeRecord,
+  writeWiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { hostnameOf, joinsOf, networkingRecord, networkMode, wire } from './join.ts';
+import { writeNameFiles } from './name-files.ts';
 import { makeName } from './names.ts';
+import { unplug } from './plug.ts';
 import type { Prepared } from './prepare.ts';
-import { namesOf, resolvConfOf } from './resolver.ts';
+import { namesOf } from './resolver.ts';
 import { signalNumber } from './signals.ts';
 import { stateError } from './state-error.ts';
 import type { ContainerSpec } from './types.ts';
@@ -65,7 +70,8 @@ export function recordOf(
       remedy: 'add a command after the image',
     });
   }
-  const hostname = spec.hostname ?? id.slice(0, 12);
+  const network = networkMode(core, spec, joinsOf(core, spec));
+  const hostname = spec.hostname ?? hostnameOf(core, network) ?? id.slice(0, 12);
   const own = [`HOSTNAME=${hostname}`, ...(spec.tty ? ['TERM=xterm'] : [])];
   return {
     version: 1,
@@ -89,7 +95,8 @@ export function recordOf(
     init: spec.init ?? false,
     readOnly: spec.readOnly ?? false,
     autoRemove: spec.autoRemove ?? false,
-    network: spec.network ?? 'none',
+    network,
+    ...networkingRecord(spec, config),
     mounts: prepared.mounts,
     resources: prepared.resources,
     ...(prepared.isolation === undefined ? {} : { isolation: prepared.isolation }),
@@ -98,21 +105,17 @@ export function recordOf(
   };
 }
 
-const HOSTS =
-  '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n';
-
-function hostsFile(record: ContainerRecord): string {
-  if (record.network === 'host' && existsSync('/etc/hosts')) return readFileSync('/etc/hosts', 'utf8');
-  return `${HOSTS}127.0.1.1\t${record.hostname}\n`;
-}
-
-function fillDirectory(directory: string, record: ContainerRecord): void {
+function fillDirectory(
+  core: Core,
+  directory: string,
+  record: ContainerRecord,
+  wiring: Wiring | undefined,
+): void {
   mkdirSync(`${directory}/upper`, { mode: 0o755 });
   mkdirSync(`${directory}/work`, { mode: 0o700 });
   mkdirSync(`${directory}/rootfs`, { mode: 0o755 });
-  writeFileSync(`${directory}/hosts`, hostsFile(record), { mode: 0o644 });
-  writeFileSync(`${directory}/hostname`, `${record.hostname}\n`, { mode: 0o644 });
-  writeFileSync(`${directory}/resolv.conf`, resolvConfOf(record), { mode: 0o644 });
+  writeNameFiles(core.paths, directory, record, wiring);
+  if (wiring !== undefined) writeWiring(directory, wiring);
   // A container that is removed when it ends need not survive a power cut; the others are written through.
   writeRecord(directory, record, !record.autoRemove);
 }
@@ -150,6 +153,7 @@ export async function createContainer(
   const holding = draft.mounts.some((m) => m.type === 'volume') || draft.isolation?.userBlock !== undefined;
   const claims = holding ? await import('./claims.ts') : undefined;
   let name: string | undefined;
+  let wiring: Wiring | undefined;
   try {
     // The staging directory first: it shows other processes that the name's owner lives.
     mkdirSync(staging, { mode: 0o700 });
@@ -161,9 +165,11 @@ export async function createContainer(
     name = pickName(core, spec.name, id);
     record = { ...draft, name, ...(starting ? { startingOwner: ownMark() } : {}) };
     if (claims !== undefined) record = claims.takeClaims(core, record, spec.mounts ?? []);
-    fillDirectory(staging, record);
+    wiring = wire(core, spec, record);
+    fillDirectory(core, staging, record, wiring);
     renameSync(staging, containerDir(core.paths, id));
   } catch (error) {
+    for (const endpoint of wiring?.endpoints ?? []) unplug(core, id, endpoint);
     const doomed = claims?.giveBack(core, id, record, true) ?? [];
     if (name !== undefined) releaseName(core.paths, name, id);
     for (const directory of [staging, ...doomed]) rmSync(directory, { recursive: true, force: true });

@@ -7,8 +7,10 @@ import {
   idOfName,
   listIds,
   readRecord,
+  readWiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { endpointsOf, ipOf, portsText, publishedPorts } from './describe-network.ts';
 import { isBroken, type Life, lifeOf } from './status.ts';
 import type { ContainerDetails, ContainerSummary } from './types.ts';
 
@@ -45,7 +47,8 @@ function at<N extends string>(field: N, time: string): { [K in N]?: number } {
   return (Number.isNaN(ms) ? {} : { [field]: ms }) as { [K in N]?: number };
 }
 
-function summaryOf(record: ContainerRecord, life: Life): ContainerSummary {
+function summaryOf(core: Core, record: ContainerRecord, life: Life): ContainerSummary {
+  const wiring = readWiring(core.paths, record.id);
   const { state, exit } = life;
   const note = life.broken ?? exit?.note ?? (exit?.oomKilled ? 'out of memory' : undefined);
   return {
@@ -54,12 +57,12 @@ function summaryOf(record: ContainerRecord, life: Life): ContainerSummary {
     status: state?.status === 'paused' ? 'paused' : life.status,
     ...(state === undefined ? {} : { pid: state.pid, ...at('startedAtMs', state.startedAt) }),
     ...(exit === undefined ? {} : { exitCode: exit.exitCode, ...at('finishedAtMs', exit.finishedAt) }),
-    ip: '',
+    ip: ipOf(wiring),
     command: [...record.entrypoint, ...record.cmd],
     createdAtMs: record.createdAtMs,
     image: record.image,
     imageId: record.imageId,
-    ports: '',
+    ports: state === undefined || wiring === undefined ? '' : portsText(wiring.ports),
     labels: record.labels,
     ...(note === undefined ? {} : { note }),
   };
@@ -71,7 +74,9 @@ export function listContainers(core: Core): ContainerSummary[] {
   for (const id of listIds(core.paths)) {
     const record = readRecord(core.paths, id);
     if (record === undefined) continue;
-    list.push(isBroken(record) ? brokenSummary(core, id, record) : summaryOf(record, lifeOf(core.paths, id)));
+    list.push(
+      isBroken(record) ? brokenSummary(core, id, record) : summaryOf(core, record, lifeOf(core.paths, id)),
+    );
   }
   return list.sort((a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : 1));
 }
@@ -87,7 +92,7 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
   const [path = '', ...args] = [...record.entrypoint, ...record.cmd];
   const directory = containerDir(core.paths, record.id);
   return {
-    ...summaryOf(record, life),
+    ...summaryOf(core, record, life),
     path,
     args,
     config: {
@@ -115,6 +120,8 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
       seccomp: seccompName(record.seccomp),
       noNewPrivileges: record.noNewPrivileges ?? false,
     },
+    endpoints: endpointsOf(core, record.id),
+    published: life.state === undefined ? [] : publishedPorts(readWiring(core.paths, record.id)?.ports ?? []),
     oomKilled: life.exit?.oomKilled ?? false,
     rootDir: directory,
     logPath: `${directory}/log.json`,

@@ -1,19 +1,63 @@
+import { errnoOf } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
+import type { ContainerRecord, Endpoint, NetworkRecord, PortRecord, Wiring } from '../storage/index.ts';
+import { readNetwork } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { recordOf } from './create.ts';
 import { explainImage } from './explain.ts';
+import { joinsOf, publishOf } from './join.ts';
 import { launchPlan } from './launch-plan.ts';
+import { draftNetwork } from './network-create.ts';
+import { DEFAULT_NETWORK, isWired, peekEndpoint, requireNetwork } from './plug.ts';
 import { prepareSpec } from './prepare.ts';
 import type { ContainerSpec, How } from './types.ts';
+
+/** A host port that nobody asked for: the first of the range the kernel gives out by itself. */
+const SOME_PORT = 32_768;
+
+const UNPLUGGED: Wiring = { endpoints: [], publish: [], ports: [] };
+
+/** A network of the store; undefined also when this user may not read it. */
+function findNetwork(core: Core, name: string): NetworkRecord | undefined {
+  try {
+    return readNetwork(core.paths, name);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return undefined;
+    throw error;
+  }
+}
+
+interface Pretended {
+  wiring: Wiring;
+  network?: NetworkRecord;
+}
+
+/** Addresses and ports as they might be; nothing is taken. */
+function pretend(core: Core, spec: ContainerSpec, record: ContainerRecord): Pretended {
+  if (!isWired(record.network)) return { wiring: UNPLUGGED };
+  const joins = joinsOf(core, spec);
+  const isMissing =
+    joins.some(({ name }) => name === DEFAULT_NETWORK) && findNetwork(core, DEFAULT_NETWORK) === undefined;
+  const network = isMissing ? draftNetwork(core, { name: DEFAULT_NETWORK }) : undefined;
+  const endpoints = joins.map((join, i): Endpoint => {
+    const known = network?.name === join.name ? network : requireNetwork(core.paths, join.name);
+    return peekEndpoint(core, known, join, `eth${i}`);
+  });
+  const publish = publishOf(core, spec, record);
+  const ports = publish.map((one, i): PortRecord => ({ ...one, hostPort: one.hostPort ?? SOME_PORT + i }));
+  return { wiring: { endpoints, publish, ports }, ...(network === undefined ? {} : { network }) };
+}
 
 /** The launch plan such a container would have. Changes nothing and needs no root. */
 export async function explainContainer(core: Core, spec: ContainerSpec, how: How): Promise<Plan> {
   const image = explainImage(core, spec.image ?? core.defaultImage);
   const id = '0123456789ab'.padEnd(64, '0');
   const prepared = await prepareSpec(core, spec, image);
-  const record = recordOf(core, spec, image, id, spec.name ?? 'bird', prepared);
-  const { isolation } = record;
-  if (isolation?.userBlock === undefined) return launchPlan(core, record, how);
+  const made = recordOf(core, spec, image, id, spec.name ?? 'bird', prepared);
+  const { isolation } = made;
   // Which block it would get shows when it is made: the first stands for it.
-  return launchPlan(core, { ...record, isolation: { ...isolation, userBlock: 0 } }, how);
+  const record =
+    isolation?.userBlock === undefined ? made : { ...made, isolation: { ...isolation, userBlock: 0 } };
+  const pretended = pretend(core, spec, record);
+  return launchPlan(core, record, how, pretended.wiring, pretended.network);
 }

@@ -81,7 +81,8 @@ function usersOf(spec: ContainerSpec): Pick<RecordedIsolation, 'users' | 'userBl
   const clash = (['pid', 'ipc', 'uts'] as const).find((ns) => (spec[ns] ?? 'private') !== 'private');
   if (spec.privileged === true)
     refuse('--userns', 'with --privileged it would have every right over nothing', 'leave one of them out');
-  if (clash !== undefined || spec.network === 'host')
+  const networks = [spec.network ?? '', ...(spec.networks ?? []).map(({ name }) => name)];
+  if (clash !== undefined || networks.some((name) => name === 'host' || name.startsWith('container:')))
     refuse(
       '--userns',
       `users of its own have no rights over the ${clash ?? 'network'} namespace of others`,

@@ -1,4 +1,3 @@
-import { planLoopback } from '../network/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { hasDeviceRules, planLaunch } from '../runtime/index.ts';
 import {
@@ -6,8 +5,10 @@ import {
   containerDir,
   currentBootId,
   mountPointsDir,
+  type NetworkRecord,
   nameFile,
   planOverlay,
+  readWiring,
   runDir,
   runningFile,
 } from '../storage/index.ts';
@@ -15,6 +16,7 @@ import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
 import { planEvents } from './events-file.ts';
 import { imageTrees, neighboursOf, sharedMemory } from './neighbours.ts';
+import { networkSteps } from './network-steps.ts';
 import { ociSpec } from './oci.ts';
 import { releaseSteps } from './release-steps.ts';
 import { planNames } from './resolver.ts';
@@ -26,7 +28,13 @@ const LOG = { maxBytes: 10_000_000, maxFiles: 3 };
 const FIRST_SLOT = 1;
 
 /** The launch plan of a container: pure data, from its record and facts about the host. */
-export function launchPlan(core: Core, record: ContainerRecord, how: How | 'undo'): Plan {
+export function launchPlan(
+  core: Core,
+  record: ContainerRecord,
+  how: How | 'undo',
+  wiring = readWiring(core.paths, record.id),
+  pretended?: NetworkRecord,
+): Plan {
   const dir = containerDir(core.paths, record.id);
   const joined = neighboursOf(core, record, how === 'undo');
   const described = ociSpec(record, dir, core.paths, joined);
@@ -58,7 +66,7 @@ export function launchPlan(core: Core, record: ContainerRecord, how: How | 'undo
     images: imageTrees(core, record, spec.root.path),
     neighbours: sharedMemory(joined),
     owned: record.autoRemove ? releaseSteps(core, record) : [],
-    network: record.network === 'none' ? planLoopback() : [],
+    network: networkSteps(core, record, wiring, pretended),
     services: {
       host: [...planEvents(core.paths, record, record.startingOwner !== undefined), ...names.host],
       init: names.init,

@@ -125,7 +125,7 @@ async function exitOf(core: Core, record: ContainerRecord, started: Promise<Star
 }
 
 /** Starts a container. Undefined: it was running already. A failure leaves everything as it was before. */
-export async function startContainer(
+export async function startOnce(
   core: Core,
   record: ContainerRecord,
   how: How,

@@ -30,7 +30,6 @@ export function neighboursOf(
   anyway: boolean,
 ): Map<NamespaceType, Neighbour> {
   const found = new Map<NamespaceType, Neighbour>();
-  if (record.isolation === undefined) return found;
   for (const [type, id] of joinedContainers(record)) {
     const { state, status } = lifeOf(core.paths, id);
     if (state !== undefined && (status === 'running' || status === 'paused'))

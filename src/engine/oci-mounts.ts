@@ -9,6 +9,7 @@ import {
   type RecordedMount,
   type TmpfsMount,
 } from '../storage/index.ts';
+import { sharedNetwork } from './plug.ts';
 
 const SHM_BYTES = 64 * 1024 * 1024;
 
@@ -127,11 +128,13 @@ const depth = (path: string): number => path.split('/').length;
 export function ociMounts(record: ContainerRecord, containerDir: string, paths: Paths): OciMount[] {
   const { isolation = {} } = record;
   const { users } = isolation;
+  // With another's network namespace come its names.
+  const files = `${containerDir.slice(0, containerDir.lastIndexOf('/'))}/${sharedNetwork(record) ?? record.id}`;
   const own = ['hosts', 'hostname', 'resolv.conf'].map(
     (name): OciMount => ({
       destination: `/etc/${name}`,
       type: 'bind',
-      source: `${containerDir}/${name}`,
+      source: `${files}/${name}`,
       options: ['rbind'],
       sourceIsFile: true,
       ...(users === undefined ? {} : { uidMappings: users.uids, gidMappings: users.gids }),

@@ -11,6 +11,7 @@ import {
 import type { ContainerRecord, Paths } from '../storage/index.ts';
 import { ociResources } from './oci-limits.ts';
 import { ociMounts } from './oci-mounts.ts';
+import { CONTAINER, sharedNetwork } from './plug.ts';
 
 /** Where a container's cgroups lie below each hierarchy's root. The full id: two containers never share one. */
 export function cgroupsPath({ id, isolation }: Pick<ContainerRecord, 'id' | 'isolation'>): string {
@@ -35,10 +36,11 @@ const FIELDS = { pid: 'pid', ipc: 'ipc', uts: 'uts', cgroup: 'cgroupns' } as con
 /** The ids of the containers whose namespaces it shares. */
 export function joinedContainers(record: ContainerRecord): Map<NamespaceType, string> {
   const joined = new Map<NamespaceType, string>();
+  const network = sharedNetwork(record);
+  if (network !== undefined) joined.set('network', network);
   for (const [type, field] of Object.entries(FIELDS)) {
     const shared = record.isolation?.[field];
-    if (shared?.startsWith('container:'))
-      joined.set(type as NamespaceType, shared.slice('container:'.length));
+    if (shared?.startsWith(CONTAINER)) joined.set(type as NamespaceType, shared.slice(CONTAINER.length));
   }
   return joined;
 }
@@ -99,7 +101,8 @@ function linuxOf(
   const { isolation = {} } = record;
   const { users, devices = [] } = isolation;
   const open = isolation.privileged === true || isolation.openPaths === true;
-  const network = record.network === 'host' ? {} : users === undefined ? NETWORK_SYSCTLS : MAPPED_SYSCTLS;
+  const foreign = record.network === 'host' || sharedNetwork(record) !== undefined;
+  const network = foreign ? {} : users === undefined ? NETWORK_SYSCTLS : MAPPED_SYSCTLS;
   return {
     namespaces: namespacesOf(record).map((type) => {
       const process = neighbours.get(type);

@@ -4,6 +4,7 @@ import { checkServers, parseResolvConf, planResolver, resolvConfFor } from '../n
 import type { Step } from '../plan/index.ts';
 import { type ContainerRecord, type Paths, runDir } from '../storage/index.ts';
 import type { NameSpec } from './name-types.ts';
+import { sharedNetwork } from './plug.ts';
 
 /** What is recorded of a container's names. */
 export type NameRecord = Pick<ContainerRecord, 'dns' | 'dnsSearch' | 'dnsOptions'>;
@@ -31,6 +32,8 @@ function hostText(): string {
 
 /** A container without a network of its own asks nobody, unless it was told whom. */
 export function hasResolver(record: ContainerRecord): boolean {
+  // With the network of another container comes its resolver.
+  if (sharedNetwork(record) !== undefined) return false;
   return record.network !== 'host' && (record.network !== 'none' || record.dns !== undefined);
 }
 

@@ -1,10 +1,11 @@
 import type { IsolationSpec } from './isolation-types.ts';
 import type { MountSpec } from './mount-types.ts';
 import type { NameSpec } from './name-types.ts';
+import type { NetworkingSpec } from './network-types.ts';
 import type { Resources } from './resource-types.ts';
 
 /** What `run` and `create` take. Absent fields come from the image's config. */
-export interface ContainerSpec extends NameSpec, IsolationSpec {
+export interface ContainerSpec extends NameSpec, IsolationSpec, NetworkingSpec {
   /** A reference or an image id; absent: the default image. */
   image?: string;
   /** Whether the image comes from its registry first. Default 'missing': only when it is not here. */
@@ -47,8 +48,6 @@ export interface ContainerSpec extends NameSpec, IsolationSpec {
   seccomp?: string;
   /** setuid programs and file capabilities give nothing. Default false. */
   noNewPrivileges?: boolean;
-  /** 'none': a network namespace with loopback only (the default); 'host': the host's. */
-  network?: 'none' | 'host';
 }
 
 export interface ExecSpec {

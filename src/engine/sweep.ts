@@ -16,6 +16,7 @@ import {
   ownMark,
   readRecord,
   readVolume,
+  readWiring,
   releaseAll,
   releaseName,
   removeVolume,
@@ -29,6 +30,7 @@ import {
 import type { Core } from './core.ts';
 import { MOST_EVENT_BYTES, sizeOfEvents } from './events-file.ts';
 import { breakHold, withHold } from './hold.ts';
+import { unplug } from './plug.ts';
 import { isBroken, lifeOf } from './status.ts';
 
 /** A run on behalf of a busy host looks at no more run directories than this; `ps` and `rm` look at all. */
@@ -151,6 +153,7 @@ export async function dropContainer(
   volumes: boolean,
 ): Promise<void> {
   const record = readRecord(core.paths, id);
+  const wiring = readWiring(core.paths, id);
   // With the id in it: until its name is given back, nobody takes that over (mayHoldName).
   const doomed = `${core.root}/containers/.tmp-${ownMark()}-${id}`;
   try {
@@ -165,6 +168,7 @@ export async function dropContainer(
   else {
     for (const other of entries(`${core.root}/names`)) releaseName(core.paths, other, id);
   }
+  for (const endpoint of wiring?.endpoints ?? []) unplug(core, id, endpoint);
   const left = await giveBack(core, id, record, volumes);
   await removeTrees(core, `cannot remove the files of ${name ?? id.slice(0, 12)}`, [doomed, ...left]);
 }

@@ -9,6 +9,7 @@ export type * from './isolation-types.ts';
 export type * from './log-types.ts';
 export type * from './mount-types.ts';
 export type * from './name-types.ts';
+export type * from './network-types.ts';
 export type * from './resource-types.ts';
 export type * from './session-types.ts';
 export type * from './spec-types.ts';

@@ -1,4 +1,9 @@
-export { linkUp, planLoopback } from './netlink.ts';
+export * from './address.ts';
+export { planLoopback } from './loopback.ts';
+export { NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING } from './netlink.ts';
+export * from './plan.ts';
+export { isAny, type PortRange } from './publish.ts';
+export * from './publish-plan.ts';
 export {
   egressFile,
   networksDir,
@@ -8,3 +13,4 @@ export {
   resolvConfFor,
 } from './resolver.ts';
 export { checkServers } from './resolver-servers.ts';
+export { freshRules } from './ruleset.ts';

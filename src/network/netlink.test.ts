@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { linkUp } from './netlink.ts';
+import { linkUp } from './link.ts';
+import { messages } from './netlink.ts';
 
 test('linkUp() is an acknowledged RTM_NEWLINK that sets IFF_UP and nothing else', () => {
   assert.equal(
-    linkUp(1).toString('hex'),
+    messages(linkUp(1)).toString('hex'),
     '20000000' +
       '1000' +
       '0500' +

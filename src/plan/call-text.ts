@@ -1,5 +1,6 @@
 /** Each operation as the system call it is, with its arguments in words: what `explain` prints. */
 import * as names from './names.ts';
+import { netlinkText, wireText } from './netlink-text.ts';
 import { networkText } from './network-text.ts';
 import { NO_SLOT } from './ops.ts';
 import { putText } from './put-text.ts';
@@ -31,29 +32,6 @@ const FILE_TYPES: Readonly<Record<number, string>> = {
 function nodeMode(mode: number): string {
   const type = FILE_TYPES[mode >> 12];
   return type === undefined ? octal(mode) : `${type}|${octal(mode & 0o7777)}`;
-}
-
-/** rtnetlink(7): each message's head, and for links which interface is set up or down. */
-function netlink(message: Uint8Array | string): string {
-  const bytes = Buffer.from(message);
-  const parts: string[] = [];
-  for (let at = 0; at + 16 <= bytes.length; ) {
-    const length = Math.max(16, bytes.readUInt32LE(at));
-    const type = bytes.readUInt16LE(at + 4);
-    const head = `${names.messageName(type)} ${names.netlinkFlags(bytes.readUInt16LE(at + 6))}`;
-    const isLink = (type === 16 || type === 17) && at + 32 <= bytes.length;
-    parts.push(`{${head}${isLink ? ` ${link(bytes, at + 16)}` : ''}, ${length} bytes}`);
-    at += (length + 3) & ~3;
-  }
-  return parts.join(', ');
-}
-
-function link(bytes: Buffer, at: number): string {
-  const index = bytes.readInt32LE(at + 4);
-  const flags = bytes.readUInt32LE(at + 8);
-  const change = bytes.readUInt32LE(at + 12);
-  const state = (change & 1) === 0 ? '' : (flags & 1) === 1 ? ' up' : ' down';
-  return `${index === 1 ? 'lo' : `interface ${index}`}${state}`;
 }
 
 function capabilities(a: Extract<Action, { op: 'capabilities' }>): string {
@@ -191,7 +169,7 @@ function processText(a: Action): string | undefined {
     case 'sethostname':
       return `sethostname(${quote(a.name)})`;
     case 'netlink':
-      return `sendto(NETLINK_ROUTE, ${netlink(a.message)})`;
+      return `sendto(NETLINK_ROUTE, ${netlinkText(0, a.message)})`;
     case 'barrier':
       return 'barrier(shim and child meet here)';
     case 'setsid':
@@ -293,6 +271,7 @@ export function actionText(action: Action): string {
     userText(action) ??
     monitorText(action) ??
     networkText(action) ??
+    wireText(action) ??
     putText(action) ??
     action.op
   );

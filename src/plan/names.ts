@@ -121,6 +121,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   16: 'RTM_NEWLINK',
   17: 'RTM_DELLINK',
   18: 'RTM_GETLINK',
+  19: 'RTM_SETLINK',
   20: 'RTM_NEWADDR',
   21: 'RTM_DELADDR',
   24: 'RTM_NEWROUTE',

@@ -5,6 +5,8 @@
  * To add an operation: a row here, a handler `op_<name>` in native/, a place that plans it, a test.
  */
 
+import { NETWORK_OPS } from './network-ops.ts';
+
 /** How an argument travels. u32 and u64 little-endian; str NUL-terminated; strv a list of str. */
 export type ArgKind = 'u32' | 'u64' | 'str' | 'bytes' | 'strv';
 
@@ -247,6 +249,7 @@ export const OPS = {
     call: 'socket(NETLINK_NETFILTER), sendto, sendmsg',
   },
   'nft-dump': { code: 136, args: { message: 'bytes' }, call: 'socket(NETLINK_NETFILTER), sendto, recv' },
+  ...NETWORK_OPS,
 } as const satisfies Record<string, OpRow>;
 
 export type OpName = keyof typeof OPS;

@@ -29,8 +29,13 @@ export interface LaunchInput {
   neighbours?: readonly NeighbourTree[];
   /** What else it holds while it lives, with undos: steps that do nothing themselves. */
   owned?: readonly Step[];
-  /** Messages for the new network namespace, from network. */
-  network: readonly Step[];
+  /** Its networks, from network. `own` stands before all else, so that it is undone last but for files. */
+  network: {
+    own: readonly Step[];
+    host: readonly Step[];
+    hostAfter: readonly Step[];
+    init: readonly Step[];
+  };
   /** What the monitor does for the container beside its streams, from network. */
   services: { host: readonly Step[]; init: readonly Step[] };
   /** First free descriptor slot. */
@@ -249,6 +254,7 @@ export function planLaunch(input: LaunchInput): Plan {
     steps: [
       ...steps('host', ...ownership(input)),
       ...(input.owned ?? []),
+      ...input.network.own,
       ...cgroup.host,
       ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
       ...plain.host,
@@ -256,8 +262,10 @@ export function planLaunch(input: LaunchInput): Plan {
       ...rootfs.host,
       ...mounts.host,
       ...neighbours.host,
+      ...input.network.host,
       ...namespaces.before,
       ...steps('host', ...cloneSteps(namespaces.cloneFlags, cgroup.cloneInto)),
+      ...input.network.hostAfter,
       ...steps('host-after', ...namespaces.after, {
         op: 'barrier',
         why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
@@ -265,7 +273,7 @@ export function planLaunch(input: LaunchInput): Plan {
       ...beforeMounts(input, cgroup.join, namespaces, rootfs.init),
       ...insideMounts(spec, [...mounts.init, ...neighbours.init, ...images.attach]),
       ...askedDevices(spec),
-      ...input.network,
+      ...input.network.init,
       ...input.services.init,
       ...sysctlSteps(spec),
       ...planMasks(spec),

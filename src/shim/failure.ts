@@ -1,5 +1,6 @@
 import { EXIT, errnoNumber, errnoWords, MydockerError } from '../base/index.ts';
 import { OPS, type Plan, type Step } from '../plan/index.ts';
+import { adviseNetwork, heldPort, sayNetworkStep } from './network-failure.ts';
 import type { Failure, OutputLost } from './report.ts';
 
 /** What a step is about, in a few words: "mount overlay on /var/lib/…/rootfs". */
@@ -22,6 +23,8 @@ export function sayStep(step: Step): string {
     case 'symlink':
       return `link ${step.path} to ${step.target}`;
     default: {
+      const network = sayNetworkStep(step);
+      if (network !== undefined) return network;
       const subject = 'path' in step ? step.path : 'target' in step ? step.target : '';
       return subject === '' ? step.op : `${step.op} ${subject}`;
     }
@@ -115,7 +118,7 @@ function advise(step: Step, failure: Failure): Advice | undefined {
       remedy: MAKE_ROOM,
     };
   }
-  return undefined;
+  return adviseNetwork(step, failure);
 }
 
 /** PT_INTERP of an ELF file's first bytes (elf(5)), or the interpreter of its "#!" line. */
@@ -219,6 +222,7 @@ function planFailure(what: string, failure: Failure): MydockerError {
 function subjectOf(step: Step, failure: Failure): string {
   if (step.op === 'exec') return failure.path || step.file;
   if (step.op === 'set-user') return step.user;
+  if (step.op === 'hold-port') return heldPort(step);
   return 'path' in step ? step.path : 'target' in step ? step.target : sayStep(step);
 }
 

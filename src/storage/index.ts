@@ -71,6 +71,7 @@ export {
   releaseName,
   takeName,
 } from './names.ts';
+export * from './networks.ts';
 export { type OverlayDirs, planOverlay, planReadOnlyOverlay } from './overlay.ts';
 export { isAbandoned, isOwnerAlive, ownMark, stagingName } from './owner.ts';
 export { containerDir, nameFile, type Paths, pathsOf, runDir, runningFile } from './paths.ts';
@@ -106,3 +107,4 @@ export {
   volumeDir,
   volumeUsers,
 } from './volumes.ts';
+export * from './wiring.ts';

@@ -37,7 +37,14 @@ const RECORD: Readonly<Record<string, Check>> = {
   init: flag,
   readOnly: flag,
   autoRemove: flag,
-  network: (value) => value === 'none' || value === 'host',
+  network: text,
+  networking: optional((value) =>
+    has(value, {
+      publishAll: optional(flag),
+      exposed: optional(listOf(text)),
+      extraHosts: optional(listOf(text)),
+    }),
+  ),
   mounts: listOf(isMount),
   dns: optional(listOf(text)),
   dnsSearch: optional(listOf(text)),

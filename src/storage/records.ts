@@ -30,7 +30,9 @@ export interface ContainerRecord {
   init: boolean;
   readOnly: boolean;
   autoRemove: boolean;
-  network: 'none' | 'host';
+  /** 'none', 'host', 'container:<id>', or the name of its first network: then network.json says more. */
+  network: string;
+  networking?: RecordedNetworking;
   mounts: RecordedMount[];
   /** As ContainerSpec has them. */
   dns?: string[];
@@ -49,6 +51,14 @@ export interface ContainerRecord {
   noNewPrivileges?: boolean;
   /** `run`: whoever is between creating and starting it ("pid-startticks"). Should they die there, it never was. */
   startingOwner?: string;
+}
+
+/** How it reaches others, beside the networks themselves. */
+export interface RecordedNetworking {
+  publishAll?: boolean;
+  /** "80/tcp": the image's and the user's. */
+  exposed?: string[];
+  extraHosts?: string[];
 }
 
 /** state.json, written by the monitor: there only while it lives. */

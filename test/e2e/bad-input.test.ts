@@ -75,7 +75,7 @@ const FLAGS: ReadonlyArray<readonly [flags: string[], line: RegExp]> = [
   [['--stop-timeout', 'soon'], /--stop-timeout "soon" is no number of seconds/],
   [['--name', 'a/b'], /--name "a\/b" is no name/],
   [['--name', '../../etc/x'], /is no name/],
-  [['--net', 'bridge'], /only the networks none and host/],
+  [['--net', 'nonet'], /no such network: nonet; see all with: mydocker network ls/],
   [['-p', '8080:80'], /-p|ports?/],
   [['--label', '=x'], /has no name/],
   [['--cidfile', '/etc/passwd'], /\/etc\/passwd exists already/],

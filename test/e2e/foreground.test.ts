@@ -4,12 +4,12 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { command, EXECUTABLE, Host, processes, until } from './harness.ts';
+import { command, EXECUTABLE, Host, NO_NETWORK, processes, until } from './harness.ts';
 import { Terminal } from './live.ts';
 import { monitorOf } from './raw-client.ts';
 
 const host = new Host();
-const env = { MYDOCKER_ROOT: host.root, M: EXECUTABLE };
+const env = { ...NO_NETWORK, MYDOCKER_ROOT: host.root, M: EXECUTABLE };
 const shell = (line: string) => command('sh', ['-c', line], { env });
 const running = (name: string) =>
   until(

@@ -10,6 +10,11 @@ export const EXECUTABLE = process.env.MYDOCKER_TEST_EXECUTABLE ?? `${process.cwd
 
 /** How many times slower than a usual machine this one is: time-outs grow by it. A guest without KVM: 20. */
 export const SLOWNESS = Number(process.env.MYDOCKER_TEST_SLOWNESS ?? 1);
+/**
+ * For every start of it: containers that ask for no network get none, so that this machine's own network stays as it
+ * is. Networks are tested in network namespaces: network-host.ts.
+ */
+export const NO_NETWORK = { MYDOCKER_DEFAULT_NETWORK: 'none' } as const;
 
 export interface Result {
   code: number;
@@ -28,7 +33,7 @@ export interface Options {
 export function command(file: string, args: readonly string[], options: Options = {}): Promise<Result> {
   const spawnOptions: SpawnOptions = {
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', ...options.env },
+    env: { PATH: process.env.PATH ?? '', ...NO_NETWORK, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   };
   return new Promise((resolve, reject) => {
@@ -109,6 +114,12 @@ export function leftovers(root: string): string[] {
     ...list(`${root}/containers`).map((name) => `containers/${name}`),
     ...list(`${root}/names`).map((name) => `names/${name}`),
     ...list(`${root}/run`).map((name) => `run/${name}`),
+    ...list(`${root}/ports`).map((name) => `ports/${name}`),
+    ...list(`${root}/networks`).flatMap((network) =>
+      ['leases', 'names', 'addresses'].flatMap((kind) =>
+        list(`${root}/networks/${network}/${kind}`).map((name) => `networks/${network}/${kind}/${name}`),
+      ),
+    ),
     ...mounts,
   ];
 }

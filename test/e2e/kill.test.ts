@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cgroups, EXECUTABLE, Host, leftovers, until } from './harness.ts';
+import { cgroups, EXECUTABLE, Host, leftovers, NO_NETWORK, until } from './harness.ts';
 import { random, seed } from './random.ts';
 import { shims, stateOf } from './state.ts';
 
@@ -16,7 +16,10 @@ const host = new Host();
 
 /** Starts the program and kills it, and only it, after the time. */
 function killed(args: readonly string[], afterMs: number, root = host.root): Promise<void> {
-  const child = spawn(EXECUTABLE, [...args], { stdio: 'ignore', env: { MYDOCKER_ROOT: root } });
+  const child = spawn(EXECUTABLE, [...args], {
+    stdio: 'ignore',
+    env: { ...NO_NETWORK, MYDOCKER_ROOT: root },
+  });
   const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
   return new Promise((resolve, reject) => {
     child.once('error', reject);

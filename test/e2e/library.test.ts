@@ -6,7 +6,7 @@ import { Engine, MydockerError } from '../../src/engine/index.ts';
 import { command, leftovers, processes } from './harness.ts';
 
 const root = mkdtempSync('/var/tmp/mydocker-e2e-');
-const engine = new Engine({ root });
+const engine = new Engine({ root, defaultNetwork: 'none' });
 after(() => {
   assert.deepEqual(leftovers(root), []);
   rmSync(root, { recursive: true, force: true });
@@ -111,7 +111,7 @@ for (const runtime of ['node', 'bun']) {
   for (const name of readdirSync('examples').filter((file) => file.endsWith('.mjs'))) {
     test(`examples/${name} runs on ${runtime}`, async () => {
       const program = runtime === 'node' ? process.execPath : 'node_modules/.bin/bun';
-      const result = await command(program, [`examples/${name}`]);
+      const result = await command('unshare', ['--net', program, `examples/${name}`]);
       assert.equal(result.code, 0, result.stderr);
       assert.notEqual(result.stdout, '');
     });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { EXECUTABLE, type Host, until } from './harness.ts';
+import { EXECUTABLE, type Host, NO_NETWORK, until } from './harness.ts';
 
 /** A `mydocker` in the foreground, its three streams piped. */
 export class Live {
@@ -15,7 +15,7 @@ export class Live {
   constructor(host: Host, ...args: string[]) {
     this.child = spawn(EXECUTABLE, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, MYDOCKER_ROOT: host.root },
+      env: { PATH: process.env.PATH, ...NO_NETWORK, MYDOCKER_ROOT: host.root },
     });
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.stdout += chunk.toString('utf8');
@@ -63,7 +63,13 @@ export class Terminal {
     writeFileSync(`${directory}/script`, `${text.join('\n')}\n`);
     this.child = spawn('script', ['-qefc', `sh ${directory}/script`, '/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { PATH: process.env.PATH, SHELL: '/bin/sh', TERM: 'xterm', MYDOCKER_ROOT: host.root },
+      env: {
+        PATH: process.env.PATH,
+        ...NO_NETWORK,
+        SHELL: '/bin/sh',
+        TERM: 'xterm',
+        MYDOCKER_ROOT: host.root,
+      },
     });
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.screen += chunk.toString('utf8');

@@ -1,0 +1,266 @@
+/* Networks: netlink messages made elsewhere, host ports kept from other programs, names for the resolver. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util.h"
+
+/* What is sent, and what the answers must show. */
+struct talk {
+  char *bytes;
+  size_t len;
+  int protocol;
+  uint32_t ignore;       /* an errno that is no failure: "there already" */
+  const struct arg *expect;
+  bool found;            /* an answer held the expected bytes */
+  const struct arg *link, *link_at;
+  uint32_t last;         /* sequence number of the last message that asks for an answer */
+};
+
+/* Every message must be whole, and one must ask for an answer, else nobody could tell how it went. */
+static int find_last(struct talk *t) {
+  bool asked = false;
+  for (size_t at = 0; at < t->len;) {
+    struct nlmsghdr h;
+    if (t->len - at < sizeof h) return EPROTO;
+    memcpy(&h, t->bytes + at, sizeof h);
+    if (h.nlmsg_len < sizeof h || h.nlmsg_len > t->len - at) return EPROTO;
+    if (h.nlmsg_flags & NLM_F_ACK) {
+      asked = true;
+      t->last = h.nlmsg_seq;
+    }
+    size_t whole = NLMSG_ALIGN((size_t)h.nlmsg_len);
+    at += whole < t->len - at ? whole : t->len - at;
+  }
+  return asked ? 0 : EPROTO;
+}
+
+/* One packet of answers. Sets *done with the last one; returns the first refusal that is not to be ignored. */
+static int read_packet(struct talk *t, const char *bytes, size_t len, bool *done) {
+  for (size_t at = 0; len - at >= sizeof(struct nlmsghdr);) {
+    struct nlmsghdr h;
+    memcpy(&h, bytes + at, sizeof h);
+    if (h.nlmsg_type == NLMSG_ERROR || h.nlmsg_type == NLMSG_DONE) {
+      int error = 0;
+      if (len - at < sizeof h + sizeof error) return h.nlmsg_type == NLMSG_DONE ? 0 : EPROTO;
+      memcpy(&error, bytes + at + sizeof h, sizeof error);
+      if (error != 0 && (uint32_t)-error != t->ignore) return -error;
+      if (h.nlmsg_seq == t->last) *done = true;
+    } else if (t->expect != NULL && h.nlmsg_len <= len - at && t->expect->len > 0) {
+      if (memmem(bytes + at, h.nlmsg_len, t->expect->str, t->expect->len) != NULL) t->found = true;
+    }
+    size_t whole = NLMSG_ALIGN((size_t)h.nlmsg_len);
+    if (whole < sizeof h || whole > len - at) break;
+    at += whole;
+  }
+  return 0;
+}
+
+/* The kernel answers while it handles a message, inside of sendto: what is not there then will never come. */
+static int read_all(struct talk *t, int fd) {
+  _Alignas(8) char bytes[8192];
+  for (bool done = false; !done;) {
+    struct sockaddr_nl from = {0};
+    socklen_t from_len = sizeof from;
+    ssize_t n = recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno == EAGAIN ? EPROTO : errno;
+    /* Port 0 is the kernel; another process may write to our socket as well. */
+    if (from.nl_pid != 0) continue;
+    int err = read_packet(t, bytes, (size_t)n, &done);
+    if (err != 0) return err;
+  }
+  return 0;
+}
+
+/* Puts a number into the messages at each of these places (u32, little-endian). */
+static int put_number(struct talk *t, const struct arg *places, uint32_t number) {
+  for (uint32_t i = 0; i + 4 <= places->len; i += 4) {
+    uint32_t at;
+    memcpy(&at, places->str + i, 4);
+    if (at > t->len - 4) return EPROTO;
+    memcpy(t->bytes + at, &number, 4);
+  }
+  return 0;
+}
+
+/* netdevice(7): an interface is known by its number, which a plan cannot know. */
+static int link_number(struct talk *t, int fd) {
+  struct ifreq request = {0};
+  if (t->link->len >= sizeof request.ifr_name) return ENODEV;
+  memcpy(request.ifr_name, t->link->str, t->link->len);
+  if (ioctl(fd, SIOCGIFINDEX, &request) < 0) return errno;
+  return put_number(t, t->link_at, (uint32_t)request.ifr_ifindex);
+}
+
+/* netlink(7): all messages in one packet, the kernel handles them in order, also those after a refused one (rtnetlink),
+ * or all or none (an nfnetlink batch). */
+static int talk(struct talk *t) {
+  int err = find_last(t);
+  if (err != 0) return err;
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, t->protocol);
+  if (fd < 0) return errno;
+  if (t->link_at != NULL && t->link_at->len > 0) err = link_number(t, fd);
+  struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+  if (err == 0 && sendto(fd, t->bytes, t->len, 0, (struct sockaddr *)&kernel, sizeof kernel) != (ssize_t)t->len) err = errno;
+  if (err == 0) err = read_all(t, fd);
+  close(fd);
+  return err;
+}
+
+/* The plan has blanks for what it cannot know: the child's pid, the number of the interface called `link`. */
+int op_netlink_send(struct ctx *c, const struct arg *a) {
+  struct talk t = {
+    .protocol = (int)a[0].num,
+    /* Our own copy of the plan: nobody else reads it. */
+    .bytes = (char *)(uintptr_t)a[1].str,
+    .len = a[1].len,
+    .ignore = (uint32_t)a[2].num,
+    .link = &a[3],
+    .link_at = &a[4],
+  };
+  int err = put_number(&t, &a[5], (uint32_t)c->child);
+  return err != 0 ? err : talk(&t);
+}
+
+/* A question, and bytes that its answer must hold. EEXIST: something else is there. With further messages: they are
+ * sent only if it does hold them, and that it does not, or that nothing is there, is no failure. */
+int op_netlink_check(struct ctx *c, const struct arg *a) {
+  (void)c;
+  bool conditional = a[3].len > 0;
+  struct talk t = {
+    .protocol = (int)a[0].num,
+    .bytes = (char *)(uintptr_t)a[1].str,
+    .len = a[1].len,
+    .expect = &a[2],
+  };
+  int err = talk(&t);
+  if (!conditional) return err != 0 ? err : t.found ? 0 : EEXIST;
+  if (!t.found) return err == ENOENT || err == ENODEV ? 0 : err;
+  struct talk then = {.protocol = t.protocol, .bytes = (char *)(uintptr_t)a[3].str, .len = a[3].len, .ignore = EEXIST};
+  return talk(&then);
+}
+
+/* Host ports kept while the container lives. Nothing is ever accepted or read here: packets for them are sent on to
+ * the container before they could come to a socket. That the sockets are there is what the kernel refuses others by. */
+#define HOLDS 4096
+static int holds[HOLDS];
+static uint32_t hold_count;
+
+union address {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+};
+
+static socklen_t fill_address(union address *to, const struct arg *ip, uint64_t port) {
+  memset(to, 0, sizeof *to);
+  if (ip->len == 4) {
+    to->v4.sin_family = AF_INET;
+    to->v4.sin_port = htons((uint16_t)port);
+    memcpy(&to->v4.sin_addr, ip->str, 4);
+    return sizeof to->v4;
+  }
+  if (ip->len != 16) return 0;
+  to->v6.sin6_family = AF_INET6;
+  to->v6.sin6_port = htons((uint16_t)port);
+  memcpy(&to->v6.sin6_addr, ip->str, 16);
+  return sizeof to->v6;
+}
+
+static int hold_one(const struct arg *a, uint64_t port) {
+  union address address;
+  int on = 1;
+  socklen_t len = fill_address(&address, &a[1], port);
+  bool tcp = a[0].num == IPPROTO_TCP;
+  if (len == 0 || hold_count == HOLDS) return len == 0 ? EPROTO : EMFILE;
+  int fd = socket(address.any.sa_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  int err = 0;
+  if (address.any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) err = errno;
+  /* Connections of another program that ended here a moment ago are no hindrance; one that listens is. For UDP it would
+   * let two programs share the port. socket(7), SO_REUSEADDR. */
+  if (err == 0 && tcp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) err = errno;
+  if (err == 0 && bind(fd, &address.any, len) < 0) err = errno;
+  if (err == 0 && tcp && listen(fd, 0) < 0) err = errno;
+  if (err != 0) close(fd);
+  else holds[hold_count++] = fd;
+  return err;
+}
+
+int op_hold_port(struct ctx *c, const struct arg *a) {
+  (void)c;
+  for (uint64_t i = 0; i < a[3].num; i++) {
+    int err = hold_one(a, a[2].num + i);
+    if (err == 0) continue;
+    while (i-- > 0) close(holds[--hold_count]);
+    return err;
+  }
+  return 0;
+}
+
+static bool is_held(int fd, const struct arg *a) {
+  union address have = {0};
+  union address want;
+  socklen_t len = sizeof have, type_len = sizeof(int);
+  int type = 0;
+  if (getsockname(fd, &have.any, &len) < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0) return false;
+  if ((a[0].num == IPPROTO_TCP) != (type == SOCK_STREAM)) return false;
+  if (fill_address(&want, &a[1], 0) != len || have.any.sa_family != want.any.sa_family) return false;
+  uint16_t port = ntohs(have.v4.sin_port);
+  if (port < a[2].num || port >= a[2].num + a[3].num) return false;
+  return len == sizeof have.v4 ? memcmp(&have.v4.sin_addr, &want.v4.sin_addr, 4) == 0
+                               : memcmp(&have.v6.sin6_addr, &want.v6.sin6_addr, 16) == 0;
+}
+
+/* Idempotent: in a process that never held them there is nothing to do. */
+int op_release_port(struct ctx *c, const struct arg *a) {
+  (void)c;
+  for (uint32_t i = hold_count; i-- > 0;) {
+    if (!is_held(holds[i], a)) continue;
+    close(holds[i]);
+    holds[i] = holds[--hold_count];
+  }
+  return 0;
+}
+
+static int name_path(char *to, size_t room, const struct arg *a) {
+  if ((size_t)a[0].len + a[1].len + 2 > room) return ENAMETOOLONG;
+  memcpy(to, a[0].str, a[0].len);
+  to[a[0].len] = '/';
+  memcpy(to + a[0].len + 1, a[1].str, a[1].len + 1u);
+  return 0;
+}
+
+/* mkdir(2), symlink(2): several containers may have the same name, each a link in its directory. Whoever leaves last
+ * removes the directory, perhaps just between the two calls. */
+int op_name_link(struct ctx *c, const struct arg *a) {
+  (void)c;
+  char path[4096];
+  int err = name_path(path, sizeof path, a);
+  if (err != 0) return err;
+  do {
+    if (mkdir(a[0].str, 0700) < 0 && errno != EEXIST) return errno;
+    err = symlink(a[2].str, path) < 0 ? errno : 0;
+    /* Of an earlier run that nobody could clear: its text is old. */
+    if (err == EEXIST && unlink(path) < 0 && errno != ENOENT) return errno;
+  } while (err == ENOENT || err == EEXIST);
+  return err;
+}
+
+int op_name_unlink(struct ctx *c, const struct arg *a) {
+  (void)c;
+  char path[4096];
+  int err = name_path(path, sizeof path, a);
+  if (err != 0) return err;
+  if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR) return errno;
+  if (rmdir(a[0].str) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT && errno != ENOTDIR) return errno;
+  return 0;
+}

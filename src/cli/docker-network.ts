@@ -1,0 +1,70 @@
+import type { ContainerDetails, EndpointSummary, NetworkDetails } from '../engine/types.ts';
+
+function endpoint(one: EndpointSummary): Record<string, unknown> {
+  return {
+    IPAMConfig: null,
+    Aliases: one.aliases.length === 0 ? null : one.aliases,
+    MacAddress: one.mac,
+    NetworkID: one.networkId,
+    Gateway: one.gateway,
+    IPAddress: one.ip,
+    IPPrefixLen: one.prefix,
+    IPv6Gateway: one.gateway6 ?? '',
+    GlobalIPv6Address: one.ip6 ?? '',
+    GlobalIPv6PrefixLen: one.ip6 === undefined ? 0 : (one.prefix6 ?? 0),
+  };
+}
+
+/** The part of `inspect` about networks, in Docker's shape. */
+export function networkSettings(details: ContainerDetails): Record<string, unknown> {
+  const ports: Record<string, Array<{ HostIp: string; HostPort: string }>> = {};
+  for (const { protocol, hostIp, hostPort, containerPort } of details.published) {
+    const key = `${containerPort}/${protocol}`;
+    ports[key] = [...(ports[key] ?? []), { HostIp: hostIp, HostPort: String(hostPort) }];
+  }
+  const first = details.endpoints[0];
+  return {
+    Ports: ports,
+    IPAddress: details.ip,
+    IPPrefixLen: first?.prefix ?? 0,
+    Gateway: first?.gateway ?? '',
+    MacAddress: first?.mac ?? '',
+    Networks: Object.fromEntries(details.endpoints.map((one) => [one.network, endpoint(one)])),
+  };
+}
+
+/** A network as `docker network inspect` prints it. */
+export function dockerNetwork(network: NetworkDetails): Record<string, unknown> {
+  return {
+    Name: network.name,
+    Id: network.id,
+    Created: new Date(network.createdAtMs).toISOString(),
+    Scope: 'local',
+    Driver: network.driver,
+    EnableIPv6: network.ipv6,
+    IPAM: {
+      Driver: 'default',
+      Config: network.subnets.map(({ subnet, gateway, ipRange }) => ({
+        Subnet: subnet,
+        ...(ipRange === undefined ? {} : { IPRange: ipRange }),
+        Gateway: gateway,
+      })),
+    },
+    Internal: network.internal,
+    Attachable: false,
+    Ingress: false,
+    Containers: Object.fromEntries(
+      network.members.map((member) => [
+        member.id,
+        {
+          Name: member.name,
+          MacAddress: member.mac,
+          IPv4Address: member.ip,
+          IPv6Address: member.ip6 ?? '',
+        },
+      ]),
+    ),
+    Options: { ...network.options, 'mydocker.bridge': network.bridge, mtu: String(network.mtu) },
+    Labels: network.labels,
+  };
+}

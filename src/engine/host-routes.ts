@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { errnoOf } from '../base/index.ts';
+import { type Subnet, subnetOf } from '../network/index.ts';
+
+/** A range of addresses the host sends somewhere. */
+export interface HostRoute {
+  subnet: Subnet;
+  link: string;
+}
+
+function lines(path: string): string[][] {
+  try {
+    return readFileSync(path, 'latin1')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/));
+  } catch (error) {
+    // No IPv6 in this kernel.
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Numbers in /proc/net/route have the bytes of the machine's order: little-endian. */
+const bytes4 = (hex: string): Buffer => Buffer.from(hex, 'hex').reverse();
+
+function prefixOf(mask: Uint8Array): number {
+  let bits = 0;
+  for (const byte of mask) for (let rest = byte; rest > 0; rest &= rest - 1) bits++;
+  return bits;
+}
+
+/** Every route of the host but its default ones, loopback and link-local ones: proc(5), /proc/net. */
+export function hostRoutes(): HostRoute[] {
+  const list: HostRoute[] = [];
+  for (const [link = '', destination = '', , , , , , mask = ''] of lines('/proc/net/route').slice(1)) {
+    if (!/^[0-9A-F]{8}$/.test(mask) || mask === '00000000') continue;
+    list.push({ subnet: subnetOf(bytes4(destination), prefixOf(bytes4(mask))), link });
+  }
+  for (const fields of lines('/proc/net/ipv6_route')) {
+    const [destination = '', prefix = ''] = fields;
+    const link = fields[9] ?? '';
+    const length = Number.parseInt(prefix, 16);
+    if (destination.length !== 32 || length === 0 || link === 'lo' || /^f[ef]/.test(destination)) continue;
+    list.push({ subnet: subnetOf(Buffer.from(destination, 'hex'), length), link });
+  }
+  return list;
+}

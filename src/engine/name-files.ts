@@ -1,0 +1,60 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { errnoOf } from '../base/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  type Paths,
+  readNetwork,
+  type Wiring,
+} from '../storage/index.ts';
+import { resolvConfOf } from './resolver.ts';
+
+/* /etc/hosts, /etc/hostname and /etc/resolv.conf of a container: files of its directory, bound over the image's. */
+
+const HOSTS =
+  '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n';
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+/** "name:address" as a line; "host-gateway" is the host as the container reaches it. */
+function extraLine(entry: string, hostGateway: string): string {
+  const colon = entry.indexOf(':');
+  const address = entry.slice(colon + 1);
+  return `${address === 'host-gateway' ? hostGateway : address}\t${entry.slice(0, colon)}\n`;
+}
+
+export function hostsFile(paths: Paths, record: ContainerRecord, wiring: Wiring | undefined): string {
+  const endpoints = wiring?.endpoints ?? [];
+  const first = endpoints[0];
+  const gateway =
+    first === undefined ? '127.0.0.1' : (readNetwork(paths, first.network)?.gateway ?? '127.0.0.1');
+  const extra = (record.networking?.extraHosts ?? []).map((entry) => extraLine(entry, gateway)).join('');
+  if (record.network === 'host' && existsSync('/etc/hosts')) return `${read('/etc/hosts')}${extra}`;
+  const own = endpoints.flatMap(({ ip, ip6 }) => (ip6 === undefined ? [ip] : [ip, ip6]));
+  const addresses = own.length === 0 ? ['127.0.1.1'] : own;
+  return `${HOSTS}${extra}${addresses.map((ip) => `${ip}\t${record.hostname}\n`).join('')}`;
+}
+
+/** Writes the three into the directory of a container that is being made. */
+export function writeNameFiles(
+  paths: Paths,
+  directory: string,
+  record: ContainerRecord,
+  wiring: Wiring | undefined,
+): void {
+  writeFileSync(`${directory}/hosts`, hostsFile(paths, record, wiring), { mode: 0o644 });
+  writeFileSync(`${directory}/hostname`, `${record.hostname}\n`, { mode: 0o644 });
+  writeFileSync(`${directory}/resolv.conf`, resolvConfOf(record), { mode: 0o644 });
+}
+
+/** After a change of networks: in place, for the file is bound into the running container. */
+export function rewriteHosts(paths: Paths, record: ContainerRecord, wiring: Wiring): void {
+  writeFileSync(`${containerDir(paths, record.id)}/hosts`, hostsFile(paths, record, wiring));
+}

@@ -1,0 +1,40 @@
+import type { MydockerError } from '../base/index.ts';
+import { isAny, rangeText } from '../network/index.ts';
+import { type ContainerRecord, type PortRecord, portClaims, readWiring } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { processOnPort } from './port-owner.ts';
+import { portHolderName, portInUse, releasePorts, takePorts } from './ports.ts';
+import { restoreRules } from './reload.ts';
+
+/** After a failed start: makes the next one succeed, or throws an error that says more. */
+export async function repair(core: Core, record: ContainerRecord, error: MydockerError): Promise<void> {
+  if (error.code === 'RULES_MISSING') return restoreRules(core);
+  const wiring = readWiring(core.paths, record.id);
+  const failed = wiring?.ports.find((range) => saidOf(range).includes(error.subject ?? ''));
+  if (wiring === undefined || failed === undefined) throw error;
+  const asked = wiring.publish[wiring.ports.indexOf(failed)];
+  for (const range of wiring.ports) releasePorts(core, record.id, range);
+  if (asked?.hostPort === undefined) return takePorts(core, record, failed);
+  throw portInUse(rangeText(failed), ownerOf(core, record.id, failed));
+}
+
+/** How a step for this range calls it: "" stands for both families. */
+function saidOf(range: PortRecord): string[] {
+  return range.hostIp === ''
+    ? ['', '0.0.0.0', '::'].map((hostIp) => rangeText({ ...range, hostIp }))
+    : [rangeText(range)];
+}
+
+/** Who has one of these ports: a container on another address, or a program of the host. */
+function ownerOf(core: Core, id: string, range: PortRecord): string {
+  const overlaps = (ip: string): boolean =>
+    ip === 'any' || range.hostIp === '' || isAny(ip) || isAny(range.hostIp) || ip === range.hostIp;
+  for (const [name, holder] of portClaims(core.paths)) {
+    const [, protocol, ip = '', port] = /^(tcp|udp)-(.+)-(\d+)$/.exec(name) ?? [];
+    const number = Number(port);
+    const inRange = number >= range.hostPort && number < range.hostPort + range.count;
+    if (holder !== id && protocol === range.protocol && inRange && overlaps(ip))
+      return `the container ${portHolderName(core, holder)}`;
+  }
+  return processOnPort(range) ?? 'another program';
+}

@@ -1,0 +1,46 @@
+import { MydockerError } from '../base/index.ts';
+import { type ContainerRecord, readWiring } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { startOnce } from './launch.ts';
+import { isWired } from './plug.ts';
+import type { How, Running, StreamFds } from './types.ts';
+
+/** Failures of a start that another one, after a repair, does not have. */
+const REPAIRED = new Set(['RULES_MISSING', 'PORT_IN_USE']);
+const TRIES = 20;
+
+function isRepairable(error: unknown): error is MydockerError {
+  return error instanceof MydockerError && REPAIRED.has(error.code);
+}
+
+/**
+ * Starts a container. Undefined: it was running already. A failure leaves everything as it was before. Rules that
+ * somebody flushed are restored on the way, and a host port that nobody asked for is chosen anew where it is taken.
+ */
+export async function startContainer(
+  core: Core,
+  record: ContainerRecord,
+  how: How,
+  fds?: StreamFds,
+): Promise<Running | undefined> {
+  if (!isWired(record.network)) return startOnce(core, record, how, fds);
+  const publishes = (readWiring(core.paths, record.id)?.publish.length ?? 0) > 0;
+  if (publishes) await (await import('./ports.ts')).takePorts(core, record);
+  const failed = async (error: unknown): Promise<never> => {
+    if (publishes) await (await import('./ports.ts')).dropPorts(core, record.id);
+    throw error;
+  };
+  const again = async (error: unknown, tries: number): Promise<Running | undefined> => {
+    if (!isRepairable(error) || tries === 0) return failed(error);
+    await (await import('./repair.ts')).repair(core, record, error).catch(failed);
+    return attempt(tries - 1);
+  };
+  const attempt = async (tries: number): Promise<Running | undefined> => {
+    const running = await startOnce(core, record, how, fds).catch((error: unknown) => again(error, tries));
+    // With inherited streams the failure comes where the exit code would.
+    if (running === undefined || how !== 'inherit') return running;
+    const exit = running.exit.catch(async (error: unknown) => (await again(error, tries))?.exit ?? 0);
+    return { ...running, exit };
+  };
+  return attempt(TRIES);
+}

@@ -1,0 +1,250 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { errnoOf } from '../base/index.ts';
+import {
+  type BridgePlan,
+  type EndpointPlan,
+  isOnLoopback,
+  networksDir,
+  planAddresses,
+  planCable,
+  planChecks,
+  planLoopbackWay,
+  planNames,
+  planNetworkUp,
+  planPublish,
+  planReverse,
+  planSelf,
+  type Setting,
+  type TableName,
+} from '../network/index.ts';
+import { type Step, steps } from '../plan/index.ts';
+import {
+  type ContainerRecord,
+  type Endpoint,
+  leaseFile,
+  type NetworkRecord,
+  networkDir,
+  type PortRecord,
+  portFile,
+  readNetwork,
+  runDir,
+  type Wiring,
+} from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { addressesOf, DEFAULT_NETWORK, requireNetwork, subnetOfText } from './plug.ts';
+
+/** FNV-1a: a short name for a root directory, the same in every run. */
+function shortHash(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, '0');
+}
+
+/** Engines of several root directories live beside each other: each has a table of its own. */
+export function tableOf(core: Core): TableName {
+  const isDefault = core.root === '/var/lib/mydocker';
+  return {
+    table: isDefault ? 'mydocker' : `mydocker_${shortHash(core.root)}`,
+    mark: `mydocker:${core.root}`,
+  };
+}
+
+/** Name of the end on the host; a network interface has at most 15 characters. */
+export function hostLink(id: string, link: string): string {
+  return `md${id.slice(0, 10)}-${link.replace('eth', '')}`;
+}
+
+function bridgePlan(network: NetworkRecord): BridgePlan {
+  const six =
+    network.subnet6 === undefined || network.gateway6 === undefined
+      ? {}
+      : { gateway6: network.gateway6, prefix6: subnetOfText(network.subnet6).prefix };
+  const { bridge, mac, mtu, internal, gateway } = network;
+  return { bridge, mac, mtu, internal, gateway, prefix: subnetOfText(network.subnet).prefix, ...six };
+}
+
+const IPV4 = '/proc/sys/net/ipv4';
+const IPV6 = '/proc/sys/net/ipv6';
+
+/** True when an interface of this name is there in our network namespace. */
+export function hasLink(name: string): boolean {
+  return existsSync(`${IPV4}/conf/${name}`);
+}
+
+export function readSetting(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Settings of the host a network needs and does not have yet. */
+function settingsFor(network: NetworkRecord): Setting[] {
+  const list: Setting[] = [];
+  if (readSetting(`${IPV4}/ip_forward`) !== '1')
+    list.push({
+      path: `${IPV4}/ip_forward`,
+      why: 'packets may go from one interface to another; off until now',
+    });
+  if (network.subnet6 !== undefined && readSetting(`${IPV6}/conf/all/forwarding`) !== '1')
+    list.push({ path: `${IPV6}/conf/all/forwarding`, why: 'the same for IPv6' });
+  return list;
+}
+
+/** Steps that make a network's bridge and rules; none when the bridge is there. */
+export function networkUp(core: Core, network: NetworkRecord, force = false): Step[] {
+  if (!force && hasLink(network.bridge)) return [];
+  return planNetworkUp(tableOf(core), bridgePlan(network), settingsFor(network));
+}
+
+export function endpointPlan(
+  id: string,
+  endpoint: Endpoint,
+  network: NetworkRecord,
+  isDefaultRoute: boolean,
+): EndpointPlan {
+  const { link, mac, ip, ip6 } = endpoint;
+  const six =
+    ip6 === undefined || network.subnet6 === undefined
+      ? {}
+      : { ip6, prefix6: subnetOfText(network.subnet6).prefix };
+  const ways = isDefaultRoute
+    ? {
+        gateway: network.gateway,
+        ...(ip6 === undefined || network.gateway6 === undefined ? {} : { gateway6: network.gateway6 }),
+      }
+    : {};
+  return {
+    bridge: network.bridge,
+    bridgeMac: network.mac,
+    hostLink: hostLink(id, link),
+    link,
+    mac,
+    mtu: network.mtu,
+    ip,
+    prefix: subnetOfText(network.subnet).prefix,
+    ...six,
+    ...ways,
+  };
+}
+
+/** Steps of a launch that plug a container in. */
+export interface WiringSteps {
+  /** Only for containers that go with their run. */
+  own: Step[];
+  host: Step[];
+  hostAfter: Step[];
+  init: Step[];
+}
+
+/** Names by which others in a network find a container. */
+export function endpointNames(record: ContainerRecord, endpoint: Endpoint): string[] {
+  if (endpoint.network === DEFAULT_NETWORK) return [];
+  const names = [record.name, record.id.slice(0, 12), ...endpoint.aliases].map((name) => name.toLowerCase());
+  return [...new Set(names)];
+}
+
+/** Steps that publish the names of one place, and let its resolver look in that network. */
+export function nameSteps(core: Core, record: ContainerRecord, endpoint: Endpoint): Step[] {
+  const names = endpointNames(record, endpoint);
+  if (names.length === 0) return [];
+  const directory = networkDir(core.paths, endpoint.network);
+  const addresses = addressesOf(endpoint);
+  const link = `${networksDir(runDir(core.paths, record.id))}/${endpoint.network}`;
+  return [
+    ...steps('host', {
+      op: 'symlink',
+      target: directory,
+      path: link,
+      why: `its resolver looks for names in ${endpoint.network}`,
+    }),
+    ...planNames(`${directory}/names`, names, record.id, addresses.join(' ')),
+    ...planReverse(`${directory}/addresses`, addresses, `${record.id} ${record.name}`),
+  ];
+}
+
+/** The place whose gateway is the container's way out, and where its ports lead to: the first that has one. */
+export function mainEndpoint(core: Core, wiring: Wiring): Endpoint | undefined {
+  return wiring.endpoints.find((e) => readNetwork(core.paths, e.network)?.internal === false);
+}
+
+/** Everything a launch does about networks. Throws NO_SUCH_NETWORK. */
+export function wiringSteps(
+  core: Core,
+  record: ContainerRecord,
+  wiring: Wiring,
+  pretended?: NetworkRecord,
+): WiringSteps {
+  const all = wiring.endpoints.map((endpoint) => ({
+    endpoint,
+    network: pretended?.name === endpoint.network ? pretended : requireNetwork(core.paths, endpoint.network),
+  }));
+  const main = all.find(({ network }) => !network.internal)?.endpoint;
+  const networkOf = (endpoint: Endpoint): NetworkRecord =>
+    all.find((one) => one.endpoint === endpoint)?.network ?? requireNetwork(core.paths, endpoint.network);
+  const ends = all.map(({ endpoint, network }) =>
+    endpointPlan(record.id, endpoint, network, endpoint === main),
+  );
+  const name = tableOf(core);
+  const networks = [...new Map(all.map(({ network }) => [network.name, network])).values()];
+  const addresses = main === undefined ? [] : addressesOf(main);
+  return {
+    own: record.autoRemove ? ownLeases(core, record.id, wiring) : [],
+    host: [
+      ...networks.flatMap((network) => networkUp(core, network)),
+      ...(ends.length === 0 ? [] : planChecks(name, networks)),
+      ...(main === undefined ? [] : portSteps(core, record.id, wiring.ports, networkOf(main), addresses)),
+      ...wiring.endpoints.flatMap((endpoint) => nameSteps(core, record, endpoint)),
+    ],
+    hostAfter: ends.flatMap((end) => planCable(end, end.gateway !== undefined && wiring.ports.length > 0)),
+    init: planAddresses(ends),
+  };
+}
+
+/** Steps that publish a container's ports. */
+export function portSteps(
+  core: Core,
+  id: string,
+  ports: readonly PortRecord[],
+  network: NetworkRecord,
+  addresses: readonly string[],
+): Step[] {
+  if (ports.length === 0) return [];
+  const { table } = tableOf(core);
+  const way = `${IPV4}/conf/${network.bridge}/route_localnet`;
+  const isOpen = !ports.some(isOnLoopback) || readSetting(way) === '1';
+  return [
+    ...(isOpen ? [] : planLoopbackWay(network.bridge)),
+    ...ports.flatMap((range) => [...ownPort(core, id, range), ...planPublish(table, range, addresses)]),
+    ...planSelf(table, addresses),
+  ];
+}
+
+function ownLeases(core: Core, id: string, wiring: Wiring): Step[] {
+  return wiring.endpoints.flatMap((endpoint) =>
+    addressesOf(endpoint).flatMap((ip) => {
+      const path = leaseFile(core.paths, endpoint.network, ip);
+      return steps('host', {
+        op: 'own',
+        what: path,
+        why: '--rm: the address is free again afterwards',
+        undo: { op: 'unlink-link', path, text: id },
+      });
+    }),
+  );
+}
+
+/** Taken before the plan: whoever has this link may take the map's element away, and nobody else. */
+export function ownPort(core: Core, id: string, range: Wiring['ports'][number]): Step[] {
+  return Array.from({ length: range.count }, (_, i) => {
+    const path = portFile(core.paths, range.protocol, range.hostIp, range.hostPort + i);
+    return steps('host', {
+      op: 'own',
+      what: path,
+      why: 'says whose the port is; free again when the container ends',
+      undo: { op: 'unlink-link', path, text: id },
+    });
+  }).flat();
+}

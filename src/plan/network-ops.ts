@@ -1,0 +1,32 @@
+/** Operations for networks: rows of the one table in ops.ts. */
+export const NETWORK_OPS = {
+  'netlink-send': {
+    code: 120,
+    args: {
+      protocol: 'u32',
+      messages: 'bytes',
+      harmless: 'u32',
+      link: 'str',
+      linkAt: 'bytes',
+      pidAt: 'bytes',
+    },
+    call: 'socket(AF_NETLINK), sendto, recv',
+  },
+  'netlink-check': {
+    code: 121,
+    args: { protocol: 'u32', question: 'bytes', expect: 'bytes', messages: 'bytes' },
+    call: 'socket(AF_NETLINK), sendto, recv',
+  },
+  'hold-port': {
+    code: 123,
+    args: { protocol: 'u32', address: 'bytes', port: 'u32', count: 'u32' },
+    call: 'socket, bind, listen',
+  },
+  'release-port': {
+    code: 124,
+    args: { protocol: 'u32', address: 'bytes', port: 'u32', count: 'u32' },
+    call: 'close',
+  },
+  'name-link': { code: 125, args: { directory: 'str', file: 'str', text: 'str' }, call: 'mkdir, symlink' },
+  'name-unlink': { code: 126, args: { directory: 'str', file: 'str' }, call: 'unlink, rmdir' },
+} as const;

@@ -1,0 +1,73 @@
+import { writeAtomic } from '../base/index.ts';
+import { readIfThere } from './atomic.ts';
+import { containerDir, type Paths } from './paths.ts';
+
+/** A container's place in a network. Addresses as text. */
+export interface Endpoint {
+  network: string;
+  networkId: string;
+  /** Name of the interface inside: eth0. */
+  link: string;
+  /** 12 hex digits. */
+  mac: string;
+  ip: string;
+  ip6?: string;
+  /** Further names in this network. */
+  aliases: string[];
+}
+
+/** `-p`, as asked for. */
+export interface PublishRecord {
+  protocol: 'tcp' | 'udp';
+  /** "": all addresses of the host. */
+  hostIp: string;
+  /** Absent: any that is free. */
+  hostPort?: number;
+  containerPort: number;
+  /** How many ports in a row. */
+  count: number;
+}
+
+/** A range of ports as it is published now, or was in the last run. */
+export interface PortRecord {
+  protocol: 'tcp' | 'udp';
+  hostIp: string;
+  hostPort: number;
+  containerPort: number;
+  count: number;
+}
+
+/** network.json in a container's directory: where it is plugged in. Changed by `connect`, `disconnect` and `update`. */
+export interface Wiring {
+  endpoints: Endpoint[];
+  publish: PublishRecord[];
+  ports: PortRecord[];
+}
+
+const file = (directory: string): string => `${directory}/network.json`;
+
+function isWiring(value: unknown): value is Wiring {
+  const lists = ['endpoints', 'publish', 'ports'];
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    lists.every((name) => Array.isArray((value as Record<string, unknown>)[name]))
+  );
+}
+
+/** Where a container is plugged in; undefined when it has no network of its own, or the file is damaged. */
+export function readWiring(paths: Paths, id: string): Wiring | undefined {
+  const text = readIfThere(file(containerDir(paths, id)));
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isWiring(value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export function writeWiring(directory: string, wiring: Wiring): void {
+  writeAtomic(file(directory), `${JSON.stringify(wiring)}\n`, { sync: false });
+}
