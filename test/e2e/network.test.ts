@@ -82,8 +82,8 @@ test('-p: a port is reached from another host, from the host’s addresses, from
 });
 
 test('-p …/udp: datagrams come with the client’s address, answers from the port that was asked', async () => {
-  await host.ok('run', '-d', '--name', 'echo', '-p', '5300:53/udp', 'busybox', 'sleep', '600');
-  const echo = new Server(await host.namespaceOf('echo'), 'python3', ['-c', UDP_ECHO, '53']);
+  await host.ok('run', '-d', '--name', 'echo', '-p', '5300:5353/udp', 'busybox', 'sleep', '600');
+  const echo = new Server(await host.namespaceOf('echo'), 'python3', ['-c', UDP_ECHO, '5353']);
   await until('the echo is ready', () => echo.output.includes('ready'));
   const ask = async (result: Promise<{ stdout: string }>) => (await result).stdout.trim();
   assert.equal(await ask(host.outside('python3', '-c', UDP_ASK, HOST_IP, '5300', 'a')), `a from ${OTHER_IP}`);
