@@ -84,6 +84,13 @@ export async function imageFor(
   return (await pull(core, reference, { platform: policy.platform })).image;
 }
 
+/** The built-in image is in the store from when a command first names it. */
+async function storeBuiltIn(core: Core, references: readonly string[]): Promise<void> {
+  if (!references.some((text) => isDefaultName(text) && !hasEntry(core.root, text))) return;
+  core.prepare();
+  await ensureDefaultImage(core.root, asset(), stepOpener(core));
+}
+
 /** An error of the archive, saying which one. */
 function ofSource(error: unknown, source: string): unknown {
   if (!(error instanceof MydockerError) || error.code !== 'BAD_LAYER') return error;
@@ -129,7 +136,8 @@ export class Images {
   }
 
   /** Docker's shape. Throws NO_SUCH_IMAGE. */
-  inspect(reference: string): Promise<unknown> {
+  async inspect(reference: string): Promise<unknown> {
+    await storeBuiltIn(this.core, [reference]);
     return inspectImage(this.core.root, reference);
   }
 
@@ -143,6 +151,7 @@ export class Images {
 
   /** Sends an image to the registry in its name. Throws NO_SUCH_IMAGE, UNAUTHORIZED, REGISTRY_UNREACHABLE … */
   async push(reference: string, spec: Omit<PullSpec, 'platform'> = {}): Promise<PushResult> {
+    await storeBuiltIn(this.core, [reference]);
     const { push } = await import('./registry.ts');
     const pushed = await push(this.core, reference, spec);
     this.tell('push', reference);
@@ -153,8 +162,12 @@ export class Images {
    * An archive of images, by name or id: a tar that this program, Docker, podman and skopeo read. Throws NO_SUCH_IMAGE
    * before the first byte.
    */
-  save(references: readonly string[], options: { format?: ArchiveFormat } = {}): AsyncIterable<Buffer> {
-    return saveImages(this.core.root, references, options.format ?? 'docker-archive');
+  async *save(
+    references: readonly string[],
+    options: { format?: ArchiveFormat } = {},
+  ): AsyncGenerator<Buffer> {
+    await storeBuiltIn(this.core, references);
+    yield* saveImages(this.core.root, references, options.format ?? 'docker-archive');
   }
 
   /** Takes the images of an archive into the store: all of them, or none. Throws BAD_ARCHIVE, BAD_DIGEST … */
@@ -204,12 +217,14 @@ export class Images {
   /** One more name for an image. Throws NO_SUCH_IMAGE, BAD_INPUT. */
   async tag(source: string, target: string): Promise<void> {
     this.core.prepare();
+    await storeBuiltIn(this.core, [source]);
     await tagImage(this.core.root, source, target);
     this.tell('tag', target);
   }
 
   /** How an image was made, newest step first. Throws NO_SUCH_IMAGE. */
-  history(reference: string): Promise<ImageHistoryEntry[]> {
+  async history(reference: string): Promise<ImageHistoryEntry[]> {
+    await storeBuiltIn(this.core, [reference]);
     return imageHistory(this.core.root, reference);
   }
 

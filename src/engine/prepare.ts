@@ -43,6 +43,10 @@ export async function prepareSpec(core: Core, spec: ContainerSpec, image: Resolv
   const mounted =
     (spec.mounts ?? []).length + (spec.volumesFrom ?? []).length > 0 ||
     Object.keys(image.config.Volumes ?? {}).length > 0;
+  // They must be unpacked, and the built-in one be there.
+  for (const m of spec.mounts ?? []) {
+    if (m.type === 'image') await (await import('./images.ts')).imageFor(core, m.image);
+  }
   const mounts = mounted ? (await import('./mounts.ts')).mountsOf(core, spec, image, isolation) : [];
   return {
     security: spec.privileged === true ? withoutAsked(security, spec) : security,

@@ -1,7 +1,17 @@
 import { imageNeeds } from '../image/index.ts';
-import { type ChainId, DiskMeter, namesIn, stagings } from '../storage/index.ts';
+import {
+  type ChainId,
+  type ContainerRecord,
+  DiskMeter,
+  namesIn,
+  readRecord,
+  stagings,
+  volumeUsers,
+} from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { listContainers } from './describe.ts';
+import { imageIdsOf } from './image-users.ts';
+import { isBroken } from './status.ts';
 import type { ContainerSummary, DiskUsage, ImageUsage } from './types.ts';
 
 /** One thing on the disk that images may share: a blob, or an unpacked layer. */
@@ -35,8 +45,10 @@ export function diskUsage(core: Core): DiskUsage {
     else engineBytes += bytes;
   }
   const summaries = listContainers(core);
+  const records = recordsOf(core, summaries);
   const containers = summaries.map((container) => ({
     ...container,
+    volumes: records.get(container.id)?.mounts.filter(({ type }) => type === 'volume').length ?? 0,
     diskBytes: meter.tree(`${root}/containers/${container.id}`),
   }));
   for (const name of namesIn(`${root}/containers`)) {
@@ -48,6 +60,7 @@ export function diskUsage(core: Core): DiskUsage {
   const volumes = namesIn(`${root}/volumes`).map((name) => ({
     name,
     diskBytes: meter.tree(`${root}/volumes/${name}`),
+    containers: volumeUsers(core.paths, name).length,
   }));
   engineBytes += own('volumes');
   unfinishedBytes += meter.tree(`${root}/downloads`);
@@ -55,7 +68,34 @@ export function diskUsage(core: Core): DiskUsage {
     if (!['images', 'layers', 'containers', 'volumes', 'downloads'].includes(name))
       engineBytes += meter.tree(`${root}/${name}`);
   }
-  return summed({ root, items, summaries, containers, volumes, unfinishedBytes, engineBytes });
+  return summed({
+    root,
+    items,
+    used: usedImages(records),
+    containers,
+    volumes,
+    unfinishedBytes,
+    engineBytes,
+  });
+}
+
+/** The records that can be read, by id. */
+function recordsOf(core: Core, summaries: readonly ContainerSummary[]): Map<string, ContainerRecord> {
+  return new Map(
+    summaries.flatMap(({ id }) => {
+      const record = readRecord(core.paths, id);
+      return record === undefined || isBroken(record) ? [] : [[id, record] as const];
+    }),
+  );
+}
+
+/** How many containers need each image. */
+function usedImages(records: ReadonlyMap<string, ContainerRecord>): Map<string, number> {
+  const used = new Map<string, number>();
+  for (const record of records.values()) {
+    for (const imageId of new Set(imageIdsOf(record))) used.set(imageId, (used.get(imageId) ?? 0) + 1);
+  }
+  return used;
 }
 
 function isLayer(name: string): boolean {
@@ -102,12 +142,10 @@ function itemsOf(root: string, meter: DiskMeter): Item[] {
 function summed(
   parts: Pick<DiskUsage, 'root' | 'containers' | 'volumes' | 'unfinishedBytes' | 'engineBytes'> & {
     items: Item[];
-    summaries: ContainerSummary[];
+    used: ReadonlyMap<string, number>;
   },
 ): DiskUsage {
-  const { items, summaries, root, containers, volumes, unfinishedBytes, engineBytes } = parts;
-  const used = new Map<string, number>();
-  for (const { imageId } of summaries) used.set(imageId, (used.get(imageId) ?? 0) + 1);
+  const { items, used, root, containers, volumes, unfinishedBytes, engineBytes } = parts;
   const images = new Map<string, ImageUsage>();
   let imagesBytes = 0;
   let imagesReclaimableBytes = 0;
@@ -138,6 +176,7 @@ function summed(
     ),
     volumes,
     volumesBytes,
+    volumesReclaimableBytes: sum(volumes.filter((volume) => volume.containers === 0)),
     unfinishedBytes,
     unfinishedReclaimableBytes: stagings(root).anyLive ? 0 : unfinishedBytes,
     engineBytes,

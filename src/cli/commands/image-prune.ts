@@ -1,7 +1,5 @@
-import { confirm } from '../confirm.ts';
-import { humanSize } from '../format.ts';
-import { print, warn } from '../out.ts';
-import type { Command, Context } from '../spec.ts';
+import { FORCE, pruneImages, runPrune } from '../prune-frame.ts';
+import type { Command } from '../spec.ts';
 
 /** `mydocker image prune`. */
 export const imagePrune: Command = {
@@ -10,7 +8,7 @@ export const imagePrune: Command = {
   usage: '',
   options: [
     { name: 'all', short: 'a', help: 'every image that no container uses' },
-    { name: 'force', short: 'f', help: 'ask nothing' },
+    FORCE,
     {
       name: 'filter',
       value: 'list',
@@ -20,30 +18,12 @@ export const imagePrune: Command = {
   ],
   examples: ['image prune', 'image prune -a -f --filter until=24h'],
   args: [0, 0],
-  run: pruneImages,
+  run: (context) => {
+    const all = context.flags.bool('all');
+    const filters = context.flags.list('filter');
+    const what = all ? 'all images without at least one container associated to them' : 'all dangling images';
+    return runPrune(context, 'image prune', [`WARNING! This will remove ${what}.`], async function* (engine) {
+      yield await pruneImages(engine, { all, filters });
+    });
+  },
 };
-
-async function pruneImages(context: Context): Promise<number> {
-  const { flags } = context;
-  const all = flags.bool('all');
-  const what = all ? 'all images without at least one container associated to them' : 'all dangling images';
-  if (!flags.bool('force')) confirm([`WARNING! This will remove ${what}.`], 'image prune');
-  const engine = await context.engine();
-  const pruned = await engine.images.prune({ all, filters: flags.list('filter') });
-  printPruned(pruned);
-  print(`Total reclaimed space: ${humanSize(pruned.reclaimedBytes)}`);
-  return 0;
-}
-
-/** What was removed, as Docker lists it. */
-export function printPruned(pruned: { untagged: string[]; deleted: string[]; isBusy: boolean }): void {
-  const lines = [
-    ...pruned.untagged.map((name) => `untagged: ${name}`),
-    ...pruned.deleted.map((id) => `deleted: ${id}`),
-  ];
-  if (lines.length > 0) print(['Deleted Images:', ...lines, ''].join('\n'));
-  if (pruned.isBusy)
-    warn(
-      'another command is storing an image: unfinished things were left alone; prune again when it has ended',
-    );
-}

@@ -1,10 +1,6 @@
-import { confirm } from '../confirm.ts';
-import { humanSize } from '../format.ts';
-import { print } from '../out.ts';
-import type { Command, Context } from '../spec.ts';
-import { printPruned } from './image-prune.ts';
-
-const FORCE = { name: 'force', short: 'f', help: 'ask nothing' } as const;
+import type { Engine } from '../../engine/index.ts';
+import { FORCE, type PrunedKind, pruneImages, runPrune } from '../prune-frame.ts';
+import type { Command } from '../spec.ts';
 
 /** `mydocker container prune`. */
 export const containerPrune: Command = {
@@ -14,12 +10,15 @@ export const containerPrune: Command = {
   options: [FORCE],
   examples: ['container prune', 'container prune -f'],
   args: [0, 0],
-  run: async (context) => {
-    if (!context.flags.bool('force'))
-      confirm(['WARNING! This will remove all stopped containers.'], 'container prune');
-    print(`Total reclaimed space: ${humanSize(await pruneContainers(context))}`);
-    return 0;
-  },
+  run: (context) =>
+    runPrune(
+      context,
+      'container prune',
+      ['WARNING! This will remove all stopped containers.'],
+      async function* (engine) {
+        yield await pruneContainers(engine);
+      },
+    ),
 };
 
 /** `mydocker system prune`. */
@@ -33,27 +32,20 @@ export const systemPrune: Command = {
   ],
   examples: ['system prune', 'system prune -a -f'],
   args: [0, 0],
-  run: async (context) => {
+  run: (context) => {
     const all = context.flags.bool('all');
-    if (!context.flags.bool('force')) {
-      const images = all
-        ? 'all images without at least one container associated to them'
-        : 'all dangling images';
-      const warning = ['WARNING! This will remove:', '  - all stopped containers', `  - ${images}`, ''];
-      confirm(warning, 'system prune');
-    }
-    const bytes = await pruneContainers(context);
-    const engine = await context.engine();
-    const pruned = await engine.images.prune({ all });
-    printPruned(pruned);
-    print(`Total reclaimed space: ${humanSize(bytes + pruned.reclaimedBytes)}`);
-    return 0;
+    const images = all
+      ? 'all images without at least one container associated to them'
+      : 'all dangling images';
+    const warning = ['WARNING! This will remove:', '  - all stopped containers', `  - ${images}`, ''];
+    return runPrune(context, 'system prune', warning, async function* (engine) {
+      yield await pruneContainers(engine);
+      yield await pruneImages(engine, { all });
+    });
   },
 };
 
-async function pruneContainers(context: Context): Promise<number> {
-  const engine = await context.engine();
+async function pruneContainers(engine: Engine): Promise<PrunedKind> {
   const { deleted, reclaimedBytes } = await engine.containers.prune();
-  if (deleted.length > 0) print(['Deleted Containers:', ...deleted, ''].join('\n'));
-  return reclaimedBytes;
+  return { heading: 'Deleted Containers:', lines: deleted, reclaimedBytes };
 }

@@ -14,7 +14,7 @@ export const systemDf: Command = {
   summary: 'Show who takes how much of the disk: every byte below the root directory',
   usage: '',
   options: [
-    { name: 'verbose', short: 'v', help: 'each image and each container' },
+    { name: 'verbose', short: 'v', help: 'each image, container and volume' },
     {
       name: 'format',
       value: 'string',
@@ -60,7 +60,14 @@ function owners(usage: DiskUsage): Owner[] {
   const volumes: Owner[] =
     usage.volumes.length === 0
       ? []
-      : [owner('Local Volumes', [usage.volumes.length, 0], usage.volumesBytes, 0)];
+      : [
+          owner(
+            'Local Volumes',
+            [usage.volumes.length, usage.volumes.filter(({ containers }) => containers > 0).length],
+            usage.volumesBytes,
+            usage.volumesReclaimableBytes,
+          ),
+        ];
   return [
     owner('Images', [usage.images.length, usedImages], usage.imagesBytes, usage.imagesReclaimableBytes),
     owner(
@@ -82,12 +89,13 @@ async function showUsage(context: Context): Promise<number> {
   if (context.flags.bool('verbose')) {
     const images = imageRows(usage, await engine.images.list());
     const containers = containerRows(usage);
-    if (format === undefined) printVerbose(images, containers);
+    const volumes = volumeRows(usage);
+    if (format === undefined) printVerbose(images, containers, volumes);
     else {
       const fields = {
         Images: images,
         Containers: containers,
-        Volumes: usage.volumes,
+        Volumes: volumes,
         Owners: owners(usage),
       };
       print(formatRows(format, [{ fields }]));
@@ -134,7 +142,7 @@ function containerRows(usage: DiskUsage) {
     ID: shortId(container.id),
     Image: container.image,
     Command: cut(container.command.join(' '), COMMAND_WIDTH),
-    LocalVolumes: '0',
+    LocalVolumes: String(container.volumes),
     Size: humanSize(container.diskBytes),
     Created: since(container.createdAtMs),
     Status: container.status,
@@ -142,9 +150,18 @@ function containerRows(usage: DiskUsage) {
   }));
 }
 
+function volumeRows(usage: DiskUsage) {
+  return usage.volumes.map(({ name, containers, diskBytes }) => ({
+    Name: name,
+    Links: String(containers),
+    Size: humanSize(diskBytes),
+  }));
+}
+
 function printVerbose(
   images: ReturnType<typeof imageRows>,
   containers: ReturnType<typeof containerRows>,
+  volumes: ReturnType<typeof volumeRows>,
 ): void {
   const imageHead = [
     'REPOSITORY',
@@ -170,4 +187,7 @@ function printVerbose(
   const cells = containers.map((row) => Object.values(row));
   print(`Images space usage:\n\n${table([imageHead, ...imageCells])}`);
   print(`\nContainers space usage:\n\n${table([head, ...cells])}`);
+  const volumeCells = volumes.map((row) => Object.values(row));
+  if (volumes.length > 0)
+    print(`\nLocal Volumes space usage:\n\n${table([['VOLUME NAME', 'LINKS', 'SIZE'], ...volumeCells])}`);
 }

@@ -1,6 +1,4 @@
-import { confirm } from '../confirm.ts';
-import { humanSize } from '../format.ts';
-import { print } from '../out.ts';
+import { FORCE, runPrune } from '../prune-frame.ts';
 import type { Command } from '../spec.ts';
 
 /** `mydocker volume prune`. */
@@ -10,7 +8,7 @@ export const volumePrune: Command = {
   usage: '',
   options: [
     { name: 'all', short: 'a', help: 'those with a name too' },
-    { name: 'force', short: 'f', help: 'ask nothing' },
+    FORCE,
     {
       name: 'filter',
       value: 'list',
@@ -20,14 +18,18 @@ export const volumePrune: Command = {
   ],
   examples: ['volume prune', 'volume prune -a -f --filter label=project=web'],
   args: [0, 0],
-  run: async ({ flags, engine }) => {
-    const all = flags.bool('all');
+  run: (context) => {
+    const all = context.flags.bool('all');
+    const filters = context.flags.list('filter');
     const what = `${all ? 'all' : 'anonymous local'} volumes not used by at least one container`;
-    if (!flags.bool('force')) confirm([`WARNING! This will remove ${what}.`], 'volume prune');
-    const volumes = await (await engine()).volumes();
-    const pruned = await volumes.prune({ all, filters: flags.list('filter') });
-    if (pruned.deleted.length > 0) print(['Deleted Volumes:', ...pruned.deleted, ''].join('\n'));
-    print(`Total reclaimed space: ${humanSize(pruned.reclaimedBytes)}`);
-    return 0;
+    return runPrune(
+      context,
+      'volume prune',
+      [`WARNING! This will remove ${what}.`],
+      async function* (engine) {
+        const { deleted, reclaimedBytes } = await (await engine.volumes()).prune({ all, filters });
+        yield { heading: 'Deleted Volumes:', lines: deleted, reclaimedBytes };
+      },
+    );
   },
 };
