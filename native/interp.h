@@ -11,6 +11,8 @@ enum sync_kind {
   SYNC_EXEC = 3,     /* child to shim: everything but execve is done; end of file after this means success */
   SYNC_FAILED = 4,   /* child to shim: step and errno, an exec_note follows */
   SYNC_SOCKET = 5,   /* child to shim, with a descriptor: a socket of the container's network; step: enum dns_socket */
+  SYNC_READY = 6,    /* child to shim: its mounts are made; it waits for the hooks of the host's side */
+  SYNC_CREATED = 7,  /* child to shim: it waits for `start`; the shim may go */
 };
 
 struct sync_msg {

@@ -18,6 +18,7 @@
 #include "interp.h"
 #include "launch.h"
 #include "monitor.h"
+#include "oci.h"
 
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
@@ -153,7 +154,7 @@ int op_console(struct ctx *c, const struct arg *a) {
   }
   if (ioctl(slave, TIOCSCTTY, 0) < 0) return errno;
   struct sync_msg m = {.kind = SYNC_CONSOLE};
-  int err = sync_send(c->sync, &m, NULL, master);
+  int err = c->console >= 0 ? console_send(c->console, master) : sync_send(c->sync, &m, NULL, master);
   if (err != 0) return err;
   for (int i = 0; i < 3; i++)
     if (dup2(slave, i) < 0) return errno;
@@ -163,7 +164,7 @@ int op_console(struct ctx *c, const struct arg *a) {
 }
 
 /* The program must start with every signal at its default and none blocked: ignored ones survive execve(2). */
-static void reset_signals(void) {
+void reset_signals(void) {
   struct sigaction dfl;
   memset(&dfl, 0, sizeof dfl);
   dfl.sa_handler = SIG_DFL;
@@ -293,7 +294,7 @@ int op_exec(struct ctx *c, const struct arg *a) {
   }
   int err = a[3].num != 0 ? split_init() : 0;
   struct sync_msg m = {.kind = SYNC_EXEC};
-  if (err == 0) err = sync_send(c->sync, &m, NULL, -1);
+  if (err == 0 && c->sync >= 0) err = sync_send(c->sync, &m, NULL, -1);
   if (err != 0) return err;
   reset_signals();
   return search_exec(c->note, a[0].str, argv, env);

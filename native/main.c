@@ -25,6 +25,7 @@
 #include "interp.h"
 #include "launch.h"
 #include "monitor.h"
+#include "oci.h"
 #include "report.h"
 #include "util.h"
 
@@ -97,7 +98,7 @@ static _Noreturn void child_main(void) {
   struct failure f = {NO_STEP, 0};
   run_section(&plan, &ctx, SECTION_INIT, &f);
   struct sync_msg m = {.kind = SYNC_FAILED, .step = f.step, .error = (uint32_t)f.error, .note_len = sizeof note};
-  (void)sync_send(ctx.sync, &m, &note, -1);
+  child_failed(&ctx, &m, &note);
   _exit(127);
 }
 
@@ -132,6 +133,7 @@ static int await_exec(struct failure *f) {
       *f = (struct failure){NO_STEP, executing ? 0 : ECHILD};
       return f->error;
     }
+    if (m.kind == SYNC_CREATED) return 0;
     if (m.kind == SYNC_EXEC) executing = true;
     if (m.kind == SYNC_CONSOLE && msg.msg_controllen > 0) {
       int master;
@@ -210,8 +212,11 @@ static int carry_out(unsigned char *mem) {
   /* Our copies of the child's ends must go, or the pipes never end. */
   for (int i = 0; i < 3; i++)
     if (mon.child_io[i] >= 0) close(mon.child_io[i]);
-  if (run_section(&plan, &ctx, SECTION_HOST_AFTER, &f) != 0) return fail(&f);
+  if (run_section(&plan, &ctx, SECTION_HOST_AFTER, &f) != 0)
+    return fail(child_failure.error != 0 ? &child_failure : &f);
   if (await_exec(&f) != 0) return fail(&f);
+  if (run_section(&plan, &ctx, SECTION_STARTED, &f) != 0) return fail(&f);
+  if (plan.flags & PLAN_LEAVE) return leave(&ctx);
   return monitor_main(mem);
 }
 
@@ -231,7 +236,7 @@ int main(int argc, char **argv) {
   syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
   monitor_setup();
   for (int i = 0; i < SLOT_COUNT; i++) ctx.slots[i] = -1;
-  ctx.sync = ctx.file = ctx.pidfd = -1;
+  ctx.sync = ctx.file = ctx.pidfd = ctx.console = ctx.said = -1;
   ctx.note = &note;
   signal(SIGPIPE, SIG_IGN);
   umask(022);

@@ -85,7 +85,7 @@ int action_decode(struct action *out, uint8_t *section, bool *has_undo, uint32_t
 static int check_order(const struct plan *p, uint32_t count) {
   uint8_t last = SECTION_HOST;
   for (uint32_t i = 0; i < count; i++) {
-    if (p->steps[i].section < last || p->steps[i].section > SECTION_INIT) return EPROTO;
+    if (p->steps[i].section < last || p->steps[i].section > SECTION_STARTED) return EPROTO;
     last = p->steps[i].section;
   }
   return 0;

@@ -10,6 +10,7 @@
 
 #define PLAN_DETACH 1u
 #define PLAN_STREAM 2u
+#define PLAN_LEAVE 4u
 #define NO_STEP 0xffffffffu
 
 struct plan {

@@ -11,6 +11,7 @@ enum report_kind {
   R_UNDO_FAILED = 4,  /* u32 step, u32 errno */
   R_READY = 5,        /* held, waiting for a client */
   R_OUTPUT_LOST = 6,  /* u32 stream, u32 errno: the caller's descriptor took no more, the program went on */
+  R_WARNING = 7,      /* i32 wait status, or -errno; u16 path length, path, what a hook printed */
 };
 
 /* One record: u32 kind, u32 length, data. */

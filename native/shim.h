@@ -29,7 +29,7 @@
 /* Descriptors the caller hands over. */
 enum { FD_PLAN = 3, FD_REPORT = 4 };
 
-enum section { SECTION_HOST = 0, SECTION_HOST_AFTER = 1, SECTION_INIT = 2 };
+enum section { SECTION_HOST = 0, SECTION_HOST_AFTER = 1, SECTION_INIT = 2, SECTION_STARTED = 3 };
 
 #define MAX_ARGS 7
 
@@ -68,6 +68,8 @@ struct ctx {
   char *spare;               /* memory past the plan: argv and environment pointers are laid out there */
   size_t spare_len;
   struct exec_note *note;    /* what exec found out when it failed */
+  int console;               /* a socket that takes the pty's master; -1: it goes to the shim */
+  int said;                  /* after wait-start: where the child tells its failure; -1 */
   const char *home;          /* set-user: the user's home directory, for exec's HOME; NULL: unknown */
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -253,4 +254,34 @@ int op_set_user(struct ctx *c, const struct arg *a) {
   if (syscall(SYS_setresuid, who.uid, who.uid, who.uid) < 0) return errno;
   c->home = home;
   return 0;
+}
+
+/*
+ * The same with numbers. The permitted capabilities stay (PR_SET_KEEPCAPS, capabilities(7)): a step after this one sets
+ * what the program may have. A user namespace that denies setgroups(2) has no groups to take either.
+ */
+int op_set_ids(struct ctx *c, const struct arg *a) {
+  gid_t groups[MAX_GROUPS];
+  char text[12];
+  size_t count = a[2].len / sizeof(gid_t), n = 0;
+  if (count > MAX_GROUPS || a[2].len % sizeof(gid_t) != 0) return EINVAL;
+  memcpy(groups, a[2].str, a[2].len);
+  uid_t uid = (uid_t)a[0].num;
+  gid_t gid = (gid_t)a[1].num;
+  char digits[12];
+  for (uint32_t rest = uid; rest > 0 || n == 0; rest /= 10) digits[n++] = (char)('0' + rest % 10);
+  for (size_t i = 0; i < n; i++) text[i] = digits[n - 1 - i];
+  text[n] = 0;
+  memcpy(home, "/", 2);
+  /* For HOME only: a file that cannot be read leaves it at "/". */
+  (void)find_user(text);
+  c->home = home;
+  give_streams(uid);
+  if (syscall(SYS_setgroups, count, groups) < 0 && !(errno == EPERM && count == 0)) return errno;
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return errno;
+  if (syscall(SYS_setresgid, gid, gid, gid) < 0) return errno;
+  if (syscall(SYS_setresuid, uid, uid, uid) < 0) return errno;
+  if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0) return errno;
+  /* The change of user made us readable for others, prctl(2): what the launch holds must stay unseen. */
+  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? errno : 0;
 }

@@ -15,13 +15,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   network: ['shim', 'plan', 'base'],
   runtime: ['shim', 'plan', 'base'],
   engine: ['image', 'network', 'runtime', 'storage', 'shim', 'plan', 'base'],
-  cli: ['engine', 'plan', 'base'],
+  oci: ['runtime', 'shim', 'plan', 'base'],
+  cli: ['engine', 'oci', 'plan', 'base'],
   api: ['engine', 'plan', 'base'],
 };
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   image: ['tar-stream', 'fzstd'],
   cli: ['cli-progress'],
 };
+/** Second doors of rooms: what lies behind is not loaded by who enters through the first. */
+const DOORS = ['src/runtime/bundle/index.ts'];
 const MAX_LINES = 300;
 
 function files(directory: string): string[] {
@@ -65,7 +68,11 @@ function badImport(file: string, room: string, name: string): string[] {
   const other = target.split('/')[1] ?? '';
   if (other === room) return [];
   if (!ALLOWED[room]?.includes(other)) return [`${file}: ${room} may not import ${other}`];
-  const door = target === `src/${other}/index.ts` || other === 'base' || target === 'src/engine/types.ts';
+  const door =
+    target === `src/${other}/index.ts` ||
+    other === 'base' ||
+    target === 'src/engine/types.ts' ||
+    DOORS.includes(target);
   return door ? [] : [`${file}: enters ${other} through ${target}, not its index.ts`];
 }
 

@@ -51,3 +51,18 @@ export function overview(commands: readonly Command[]): string {
     'One command in detail: mydocker COMMAND --help',
   ].join('\n');
 }
+
+/** The text of `mydocker oci --help`. */
+export function ociOverview(commands: readonly Command[], options: readonly OptionSpec[]): string {
+  return [
+    'Usage: mydocker oci [OPTIONS] COMMAND …',
+    '',
+    'An OCI runtime with the command line of runc: for podman, containerd and dockerd.',
+    '',
+    'Commands:',
+    ...twoColumns(commands.map((command) => [command.name.replace(/^oci /, ''), command.summary])),
+    '',
+    'Options:',
+    ...optionLines(options),
+  ].join('\n');
+}

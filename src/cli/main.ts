@@ -19,6 +19,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       defaultImage: nonEmpty(process.env.MYDOCKER_DEFAULT_IMAGE) ?? 'busybox',
       debug,
     };
+    if (args[0] === 'oci' && !help)
+      return await (await import('./oci/main.ts')).ociMain(args.slice(1), globals);
     return await dispatch(wordsToRun(args, help, flags.bool('version')), globals);
   } catch (error) {
     return report(error, debug);

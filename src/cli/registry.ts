@@ -53,10 +53,26 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'volume prune': async () => (await import('./commands/volume-prune.ts')).volumePrune,
   'system df': async () => (await import('./commands/system-df.ts')).systemDf,
   'system prune': async () => (await import('./commands/prune.ts')).systemPrune,
+  'oci create': async () => (await import('./oci/make.ts')).ociCreate,
+  'oci start': async () => (await import('./oci/life.ts')).ociStart,
+  'oci run': async () => (await import('./oci/make.ts')).ociRun,
+  'oci state': async () => (await import('./oci/look.ts')).ociState,
+  'oci kill': async () => (await import('./oci/life.ts')).ociKill,
+  'oci delete': async () => (await import('./oci/life.ts')).ociDelete,
+  'oci exec': async () => (await import('./oci/exec.ts')).ociExec,
+  'oci ps': async () => (await import('./oci/look.ts')).ociPs,
+  'oci list': async () => (await import('./oci/look.ts')).ociList,
+  'oci pause': async () => (await import('./oci/life.ts')).ociPause,
+  'oci resume': async () => (await import('./oci/life.ts')).ociResume,
+  'oci update': async () => (await import('./oci/update.ts')).ociUpdate,
+  'oci events': async () => (await import('./oci/look.ts')).ociEvents,
+  'oci spec': async () => (await import('./oci/look.ts')).ociSpec,
+  'oci features': async () => (await import('./oci/look.ts')).ociFeatures,
   completion: async () => (await import('./commands/completion.ts')).completion,
   help: async () => (await import('./commands/help.ts')).help,
 };
 
+const OCI = 'create start run state kill delete exec ps list pause resume update events spec features';
 const SAME =
   'run create start exec logs stop kill restart wait rename attach commit cp diff pause unpause stats top';
 
@@ -88,6 +104,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
     import: ['import'],
     inspect: ['inspect', '--type=image'],
   },
+  oci: Object.fromEntries(OCI.split(' ').map((name) => [name, [`oci ${name}`]])),
   volume: {
     create: ['volume create'],
     ls: ['volume ls'],

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/index.ts';
+import type { OciRuntime } from '../oci/index.ts';
 import type { Flags } from './parse.ts';
 
 /** A type while it is being filled in. */
@@ -38,6 +39,8 @@ export interface Context {
   readonly globals: Globals;
   /** The engine, loaded on first use: help and completion need none. */
   engine(): Promise<Engine>;
+  /** Commands below `oci`: the runtime, from the options before the command. */
+  readonly oci?: OciRuntime;
 }
 
 /** A command: data for the parser, the help and the completions, and its action. */

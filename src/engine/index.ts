@@ -76,3 +76,4 @@ export { Container } from './handle.ts';
 export { Images } from './images.ts';
 export type * from './types.ts';
 export type { Volumes } from './volumes.ts';
+export { versionInfo } from './version.ts';

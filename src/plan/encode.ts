@@ -22,6 +22,8 @@ export const PLAN_FLAGS = {
   detach: 1,
   /** Steps go on arriving after the header's own until end of file, each carried out at once. */
   stream: 2,
+  /** No monitor: the shim ends once the program runs, or waits to be started. */
+  leave: 4,
 } as const;
 
 /** errno numbers of what a step may ignore. */
@@ -30,7 +32,7 @@ const IGNORED = { EPERM: 1, ENOENT: 2, EACCES: 13, EEXIST: 17, EINVAL: 22, EOPNO
 /** What a step may ignore. */
 export type IgnoredErrno = keyof typeof IGNORED;
 
-const SECTION_CODE: Record<Section, number> = { host: 0, 'host-after': 1, init: 2 };
+const SECTION_CODE: Record<Section, number> = { host: 0, 'host-after': 1, init: 2, started: 3 };
 
 /** A fault to inject: step `index` fails with `errno` instead of being carried out. */
 export interface Fault {

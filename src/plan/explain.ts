@@ -54,6 +54,7 @@ const SECTION_HEADS: Readonly<Record<Section, string>> = {
   host: 'The shim, on the host',
   'host-after': 'The shim, on the host, after clone: the child waits',
   init: 'The child, in its new namespaces',
+  started: 'The shim, on the host: the program runs',
 };
 const TEXT_MOST = 100;
 

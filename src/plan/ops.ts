@@ -6,16 +6,10 @@
  */
 
 import { NETWORK_OPS } from './network-ops.ts';
+import { OCI_OPS } from './oci-ops.ts';
+import type { ArgKind, OpRow } from './op-row.ts';
 
-/** How an argument travels. u32 and u64 little-endian; str NUL-terminated; strv a list of str. */
-export type ArgKind = 'u32' | 'u64' | 'str' | 'bytes' | 'strv';
-
-interface OpRow {
-  readonly code: number;
-  readonly args: Readonly<Record<string, ArgKind>>;
-  /** The system call, or calls, behind it: what `explain` prints. */
-  readonly call: string;
-}
+export type { ArgKind } from './op-row.ts';
 
 export const OPS = {
   // Files. Paths are the section's own: the host's before pivot_root, the container's after.
@@ -205,6 +199,7 @@ export const OPS = {
     args: { from: 'str', path: 'str' },
     call: 'read(cgroup.procs), write(cgroup.procs)',
   },
+  ...OCI_OPS,
   // What the monitor keeps while the container lives.
   'state-file': { code: 80, args: { path: 'str', id: 'str', bootId: 'str' }, call: 'open, write, rename' },
   'exit-file': { code: 81, args: { path: 'str', oomPath: 'str', sync: 'u32' }, call: 'open, write, rename' },

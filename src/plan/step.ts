@@ -3,9 +3,9 @@ import type { ArgsOf, OpName } from './ops.ts';
 /**
  * Where a step runs.
  * host: in the shim, before the clone. host-after: in the shim, the child exists and waits.
- * init: in the child, in its new namespaces.
+ * init: in the child, in its new namespaces. started: in the shim, the program runs.
  */
-export type Section = 'host' | 'host-after' | 'init';
+export type Section = 'host' | 'host-after' | 'init' | 'started';
 
 type Variant<N extends OpName> = { readonly op: N } & Readonly<ArgsOf<N>>;
 

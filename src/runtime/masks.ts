@@ -1,11 +1,11 @@
 import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { MOUNT_ATTR, MS } from './constants.ts';
-import type { OciSpec } from './spec.ts';
+import type { OciLinux } from './spec.ts';
 
 type Noted = Action & StepNotes;
 
 /** What of the kernel's files stays hidden, or readable only. */
-export function planMasks(spec: OciSpec): Step[] {
+export function planMasks(spec: { linux: Pick<OciLinux, 'maskedPaths' | 'readonlyPaths'> }): Step[] {
   const list: Noted[] = [];
   for (const target of spec.linux.maskedPaths) {
     list.push({ op: 'mask', target, why: 'tells about, or reaches, the host' });

@@ -1,6 +1,7 @@
 import { EXIT, errnoNumber, errnoWords, MydockerError } from '../base/index.ts';
 import { OPS, type Plan, type Step } from '../plan/index.ts';
 import { adviseNetwork, heldPort, sayNetworkStep } from './network-failure.ts';
+import { adviseOci, sayOciStep } from './oci-failure.ts';
 import type { Failure, OutputLost } from './report.ts';
 
 /** What a step is about, in a few words: "mount overlay on /var/lib/…/rootfs". */
@@ -23,15 +24,15 @@ export function sayStep(step: Step): string {
     case 'symlink':
       return `link ${step.path} to ${step.target}`;
     default: {
-      const network = sayNetworkStep(step);
-      if (network !== undefined) return network;
+      const said = sayNetworkStep(step) ?? sayOciStep(step);
+      if (said !== undefined) return said;
       const subject = 'path' in step ? step.path : 'target' in step ? step.target : '';
       return subject === '' ? step.op : `${step.op} ${subject}`;
     }
   }
 }
 
-interface Advice {
+export interface Advice {
   code: string;
   cause: string;
   remedy?: string;
@@ -231,7 +232,8 @@ export function stepError(what: string, plan: Plan, failure: Failure): MydockerE
   const step = failure.index === undefined ? undefined : plan.steps[failure.index];
   if (step === undefined || failure.index === undefined) return planFailure(what, failure);
   const said = sayStep(step);
-  const advice = step.op === 'exec' ? adviseExec(step.file, failure) : advise(step, failure);
+  const advice =
+    step.op === 'exec' ? adviseExec(step.file, failure) : (adviseOci(step, failure) ?? advise(step, failure));
   const cause =
     advice?.cause ?? `${errnoWords(errnoNumber(failure.errno) ?? 0)} (${OPS[step.op].call}: ${step.why})`;
   return new MydockerError(

@@ -1,7 +1,14 @@
 export { type AssetName, assetPath, setAssets, shimBinary } from './assets.ts';
 export { AttachClient, type AttachEnd, WANTS } from './attach.ts';
 export { interpreterOf, outputError, sayStep, stepError } from './failure.ts';
-export type { Ending, Failure, OutputLost, Report } from './report.ts';
+export {
+  decodeFailure,
+  type Ending,
+  type Failure,
+  type HookFailure,
+  type OutputLost,
+  type Report,
+} from './report.ts';
 export { encodeLaunch, openUnnamed, readWhole, type ShimRun, type ShimStart, startShim } from './run.ts';
 export {
   openStepStream,

@@ -25,6 +25,14 @@ export interface OutputLost {
   errno: string;
 }
 
+/** A hook that failed without stopping anything. */
+export interface HookFailure {
+  path: string;
+  /** "exit status 3", "killed by signal 9", "timed out". */
+  how: string;
+  output: string;
+}
+
 export interface Report {
   startedPid: number | undefined;
   ready: boolean;
@@ -32,6 +40,7 @@ export interface Report {
   undoFailure: { index: number; errno: string } | undefined;
   ending: Ending | undefined;
   outputLost: OutputLost | undefined;
+  hookFailures: HookFailure[];
 }
 
 const NO_STEP = 0xffffffff;
@@ -48,6 +57,23 @@ export function decodeFailure(data: Buffer): Failure {
   };
 }
 
+/** How a hook ended: a wait status, wait(2), or a negative errno. */
+export function sayWaitStatus(status: number): string {
+  if (status < 0) return errnoName(-status) === 'ETIMEDOUT' ? 'timed out' : errnoName(-status);
+  const signal = status & 0x7f;
+  return signal === 0 ? `exit status ${(status >> 8) & 0xff}` : `killed by signal ${signal}`;
+}
+
+/** The warning payload: i32 status, u16 path length, path, what it printed. */
+function decodeHookFailure(data: Buffer): HookFailure {
+  const pathBytes = data.readUInt16LE(4);
+  return {
+    how: sayWaitStatus(data.readInt32LE(0)),
+    path: data.toString('utf8', 6, 6 + pathBytes),
+    output: data.toString('utf8', 6 + pathBytes).trim(),
+  };
+}
+
 export function decodeEnding(data: Buffer): Ending {
   return { code: data.readUInt32LE(0), signal: data.readUInt32LE(4), oomKilled: data.readUInt32LE(8) !== 0 };
 }
@@ -61,6 +87,7 @@ export function decodeReport(bytes: Buffer): Report {
     undoFailure: undefined,
     ending: undefined,
     outputLost: undefined,
+    hookFailures: [],
   };
   for (let at = 0; at + 8 <= bytes.length; ) {
     const kind = bytes.readUInt32LE(at);
@@ -79,6 +106,7 @@ export function decodeReport(bytes: Buffer): Report {
         stream: data.readUInt32LE(0) === 1 ? 1 : 2,
         errno: errnoName(data.readUInt32LE(4)),
       };
+    else if (kind === 7) report.hookFailures.push(decodeHookFailure(data));
     at += 8 + size;
   }
   return report;

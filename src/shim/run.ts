@@ -63,6 +63,8 @@ export interface ShimStart {
   stdin?: number | 'ignore';
   stdout?: number | 'ignore';
   stderr?: number | 'ignore';
+  /** Descriptors for the program, beyond those three. */
+  more?: readonly number[];
 }
 
 export interface ShimRun {
@@ -84,6 +86,7 @@ export function startShim(start: ShimStart): ShimRun {
     stderr: start.stderr ?? 'ignore',
     plan: planFd,
     report,
+    ...(start.more === undefined ? {} : { more: start.more }),
   };
   try {
     const child = spawnShim(binary, [start.mode, start.title], fds);

@@ -7,6 +7,8 @@ export interface ShimFds {
   stderr: number | 'ignore';
   plan: number;
   report: number;
+  /** Further ones, from 5 on. */
+  more?: readonly number[];
 }
 
 export interface ShimChild {
@@ -25,7 +27,7 @@ interface BunSpawn {
 
 /** Starts the shim with nothing of the caller's environment. */
 export function spawnShim(binary: string, args: readonly string[], fds: ShimFds): ShimChild {
-  const stdio = [fds.stdin, fds.stdout, fds.stderr, fds.plan, fds.report];
+  const stdio = [fds.stdin, fds.stdout, fds.stderr, fds.plan, fds.report, ...(fds.more ?? [])];
   const bun = (globalThis as { Bun?: BunSpawn }).Bun;
   if (bun !== undefined) {
     const child = bun.spawn([binary, ...args], { stdio, env: {}, cwd: '/' });

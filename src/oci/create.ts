@@ -1,0 +1,189 @@
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { encodePlan, PLAN_FLAGS, type Plan } from '../plan/index.ts';
+import { type BundleInput, planBundle } from '../runtime/bundle/index.ts';
+import { type Report, startShim, stepError } from '../shim/index.ts';
+import { cgroupFacts, cgroupPath, cgroups, checkLabels, heldCapabilities, seccompOf } from './host.ts';
+import { type Bundle, loadBundle } from './load.ts';
+import { type OciRuntime, tellHooks } from './runtime.ts';
+import { bootId, claim, type Entry, ociError, release } from './store.ts';
+
+/** Flags of `create` and `run`. */
+export interface CreateOptions {
+  id: string;
+  bundle: string;
+  consoleSocket: string | undefined;
+  pidFile: string | undefined;
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  preserveFds: number;
+}
+
+/**
+ * create: waits for `start`. detached: runs at once, and its parent is whoever reaps orphans here.
+ * foreground: this process waits for its end.
+ */
+export type Manner = 'create' | 'detached' | 'foreground';
+
+/** JSON around a number that is known later. */
+function around(value: object): { head: string; tail: string } {
+  return { head: `${JSON.stringify(value).slice(0, -1)},"pid":`, tail: '}' };
+}
+
+function checkTerminal(bundle: Bundle, options: CreateOptions, manner: Manner): void {
+  const terminal = bundle.config.process?.terminal === true;
+  if (terminal && options.consoleSocket === undefined && manner !== 'foreground')
+    throw ociError(
+      'OCI_CONSOLE_SOCKET',
+      'cannot allocate a terminal without a console socket when nobody stays to serve it',
+      {
+        remedy: 'give --console-socket, or set process.terminal to false',
+      },
+    );
+  if (!terminal && options.consoleSocket !== undefined)
+    throw ociError('OCI_CONSOLE_SOCKET', 'cannot use a console socket without a terminal', {
+      subject: options.consoleSocket,
+      remedy: 'set process.terminal to true, or leave --console-socket out',
+    });
+}
+
+async function inputOf(
+  runtime: OciRuntime,
+  entry: Entry,
+  bundle: Bundle,
+  options: CreateOptions,
+  manner: Manner,
+): Promise<BundleInput> {
+  const { config } = bundle;
+  const path = cgroupPath(config, entry.id, runtime.systemdCgroup);
+  const annotations = config.annotations === undefined ? {} : { annotations: config.annotations };
+  const { ociVersion } = config;
+  const base = { ociVersion, id: entry.id, status: 'created', bundle: bundle.path, ...annotations };
+  const record = {
+    ociVersion,
+    id: entry.id,
+    bundle: bundle.path,
+    rootfs: bundle.rootfs,
+    created: new Date().toISOString(),
+    bootId: bootId(),
+    ...annotations,
+    cgroupPath: path,
+  };
+  return {
+    config,
+    id: entry.id,
+    bundle: bundle.path,
+    rootfs: bundle.rootfs,
+    dir: entry.dir,
+    cgroups: cgroups(),
+    cgroup: cgroupFacts(path),
+    fileSources: bundle.fileSources,
+    held: heldCapabilities(),
+    ...(await seccompOf(config)),
+    state: around(base),
+    record: around(record),
+    options: {
+      waits: manner === 'create',
+      stays: manner === 'foreground',
+      consoleSocket: options.consoleSocket,
+      pidFile: options.pidFile,
+      noPivot: options.noPivot,
+      noNewKeyring: options.noNewKeyring,
+      preserveFds: options.preserveFds,
+    },
+  };
+}
+
+/** The steps after the wait, by number: `start` has no other words for what fails there. */
+function lateSteps(plan: Plan): string {
+  const from = plan.steps.findIndex(({ op }) => op === 'wait-start');
+  return JSON.stringify(
+    plan.steps.flatMap((step, index) => (index > from && step.op !== 'seccomp' ? [{ index, step }] : [])),
+  );
+}
+
+/** What a container is made of, written down before anything is done. */
+function prepare(runtime: OciRuntime, entry: Entry, bundle: Bundle, plan: Plan, manner: Manner): void {
+  const flags = manner === 'foreground' ? 0 : PLAN_FLAGS.leave;
+  writeFileSync(`${entry.dir}/plan`, encodePlan(plan, { flags, fault: runtime.fault }), { mode: 0o600 });
+  writeFileSync(`${entry.dir}/config.json`, bundle.text, { mode: 0o600 });
+  if (manner === 'create') writeFileSync(`${entry.dir}/steps.json`, lateSteps(plan), { mode: 0o600 });
+}
+
+/** Descriptors 3 and on, for the program. */
+function preserved(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => 3 + i);
+}
+
+/** A container being made: its process, once there is one, and how it ended. */
+export interface Making {
+  entry: Entry;
+  done: Promise<Report>;
+}
+
+/** Starts making a container of a bundle. `done` rejects with the step that failed; then nothing is left. */
+export async function make(runtime: OciRuntime, options: CreateOptions, manner: Manner): Promise<Making> {
+  const bundle = loadBundle(options.bundle, runtime.warn);
+  if (bundle.config.process === undefined && manner !== 'create')
+    throw ociError('OCI_BAD_CONFIG', 'config.json: process is missing, and required to start a container');
+  if (bundle.config.process === undefined)
+    throw ociError(
+      'OCI_BAD_CONFIG',
+      'config.json: process is missing: a container without one could never be started',
+    );
+  checkLabels(bundle.config);
+  checkTerminal(bundle, options, manner);
+  const entry = claim(runtime.root, options.id);
+  let planFd: number;
+  let plan: Plan;
+  try {
+    plan = planBundle(await inputOf(runtime, entry, bundle, options, manner));
+    prepare(runtime, entry, bundle, plan, manner);
+    planFd = openSync(`${entry.dir}/plan`, 'r');
+  } catch (error) {
+    release(entry);
+    throw error;
+  }
+  const failed = (report: Report): Report => {
+    tellHooks(runtime, report);
+    if (report.failure === undefined) return report;
+    if (options.pidFile !== undefined) rmSync(options.pidFile, { force: true });
+    if (report.undoFailure === undefined) release(entry);
+    throw stepError(
+      `cannot ${manner === 'create' ? 'create' : 'run'} container "${entry.id}"`,
+      plan,
+      report.failure,
+    );
+  };
+  try {
+    const shim = startShim({
+      root: runtime.engineRoot,
+      mode: 'launch',
+      title: entry.id.slice(0, 12),
+      planFd,
+      stdin: 0,
+      stdout: 1,
+      stderr: 2,
+      more: preserved(options.preserveFds),
+    });
+    return { entry, done: shim.done.then(failed) };
+  } catch (error) {
+    release(entry);
+    throw error;
+  } finally {
+    closeSync(planFd);
+  }
+}
+
+/** `create`. */
+export async function create(runtime: OciRuntime, options: CreateOptions): Promise<void> {
+  const { done } = await make(runtime, options, 'create');
+  const report = await done;
+  if (report.startedPid === undefined) throw lost(options.id);
+}
+
+export function lost(id: string): Error {
+  return ociError('OCI_SHIM_LOST', `container "${id}": the shim was killed while it worked`, {
+    subject: id,
+    remedy: `remove what is left with: mydocker oci delete --force ${id}`,
+  });
+}

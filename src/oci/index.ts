@@ -1,0 +1,14 @@
+export { pause, resume } from './change.ts';
+export { type CreateOptions, create } from './create.ts';
+export { kill, remove } from './end.ts';
+export { events } from './events.ts';
+export { type ExecOptions, exec } from './exec.ts';
+export { features } from './features.ts';
+export { processIds } from './processes.ts';
+export { run } from './run.ts';
+export type { OciRuntime } from './runtime.ts';
+export { defaultSpec } from './spec.ts';
+export { start } from './start.ts';
+export { list, type State, state } from './state.ts';
+export { ociError } from './store.ts';
+export { type UpdateFlags, update } from './update.ts';

@@ -1,0 +1,164 @@
+import { type Action, type Step, type StepNotes, steps } from '../../plan/index.ts';
+import type { CgroupHost } from '../cgroup-host.ts';
+import type { Resources } from '../config/linux.ts';
+import { DEFAULT_DEVICE_RULES } from '../devices.ts';
+import { limitsV1 } from '../limits-v1.ts';
+import { limitsV2 } from '../limits-v2.ts';
+import type { OciDeviceRule, OciResources } from '../oci-resources.ts';
+import type { BundleCgroup } from './input.ts';
+
+type Noted = Action & StepNotes;
+
+export interface BundleCgroupPlan {
+  host: Step[];
+  join: Step[];
+  /** v2: the directory the child is cloned into. */
+  cloneInto: string | undefined;
+}
+
+/** Every directory above the container's own, outermost first: "a", "a/b" for "a/b/id". */
+export function ancestors(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
+/** Whatever the configuration denies, a container has the devices that every container has (config-linux.md). */
+function deviceRules(asked: Resources['devices']): readonly OciDeviceRule[] {
+  if (asked === undefined || asked.length === 0) return DEFAULT_DEVICE_RULES;
+  return [...asked, ...DEFAULT_DEVICE_RULES.filter((rule) => rule.allow)];
+}
+
+/** Go writes 0 and "" for what was never set: Docker's and podman's configurations have them, and runc takes them so. */
+function given<T extends object>(part: T | undefined, keep: readonly (keyof T)[] = []): T | undefined {
+  if (part === undefined) return undefined;
+  const entries = Object.entries(part).filter(
+    ([name, value]) => (value !== 0 && value !== '') || keep.includes(name as keyof T),
+  );
+  return entries.length === 0 ? undefined : (Object.fromEntries(entries) as T);
+}
+
+/** The resources as the writers of limits take them: what is not set is left out. */
+export function limitsOf(resources: Resources): OciResources {
+  const memory = given(resources.memory, ['swappiness']);
+  const cpu = given(resources.cpu);
+  const blockIO = given(resources.blockIO);
+  const limit = resources.pids?.limit ?? 0;
+  return {
+    ...(memory === undefined ? {} : { memory }),
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(limit === 0 ? {} : { pids: { limit } }),
+    ...(blockIO === undefined ? {} : { blockIO }),
+    ...(resources.hugepageLimits === undefined ? {} : { hugepageLimits: resources.hugepageLimits }),
+    ...(resources.unified === undefined ? {} : { unified: resources.unified }),
+    devices: deviceRules(resources.devices),
+  } as OciResources;
+}
+
+/** net_cls and net_prio, config-linux.md § Network. */
+function networkLimits(controllers: readonly string[], resources: Resources): Noted[] {
+  const { classID, priorities = [] } = resources.network ?? {};
+  const list: Array<{ file: string; data: string; why: string }> = [];
+  if (controllers.includes('net_cls') && classID !== undefined)
+    list.push({ file: 'net_cls.classid', data: String(classID), why: 'the mark of its packets' });
+  if (controllers.includes('net_prio'))
+    for (const { name, priority } of priorities)
+      list.push({
+        file: 'net_prio.ifpriomap',
+        data: `${name} ${priority}`,
+        why: 'priority on one interface',
+      });
+  return list.map(({ file, data, why }): Noted => ({ op: 'write', path: file, data, create: 0, why }));
+}
+
+function directory(path: string, why: string): Noted {
+  // Some callers make it themselves; that it is empty was checked.
+  return { op: 'mkdir', path, mode: 0o755, ignore: 'EEXIST', why, undo: { op: 'rmdir', path } };
+}
+
+function killable(path: string): Noted {
+  return {
+    op: 'own',
+    what: 'the processes in the cgroup',
+    why: 'whatever still runs in it is killed before the cgroup is removed',
+    undo: { op: 'kill-cgroup', path },
+  };
+}
+
+function planV1(host: CgroupHost, { path, facts }: BundleCgroup, resources: Resources): BundleCgroupPlan {
+  const list: Noted[] = [];
+  const join: Noted[] = [];
+  const limits = limitsOf(resources);
+  for (const h of host.v1) {
+    const dir = `${h.mount}/${path}`;
+    const name = h.controllers.join(',');
+    for (const above of ancestors(path)) {
+      const parent = `${h.mount}/${above}`;
+      list.push({
+        op: 'mkdir',
+        path: parent,
+        mode: 0o755,
+        ignore: 'EEXIST',
+        why: `above this container's ${name} cgroup`,
+      });
+      if (!h.controllers.includes('cpuset') || !facts.cpusetEmpty.includes(above)) continue;
+      for (const file of ['cpus', 'mems'] as const)
+        list.push({
+          op: 'write',
+          path: `${parent}/cpuset.${file}`,
+          data: facts[file],
+          create: 0,
+          why: 'the parent cpuset starts empty',
+        });
+    }
+    list.push(directory(dir, `this container's ${name} cgroup`));
+    for (const { file, data, why } of limitsV1(h.controllers, limits, facts))
+      list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
+    for (const step of networkLimits(h.controllers, resources))
+      if (step.op === 'write') list.push({ ...step, path: `${dir}/${step.path}` });
+    join.push({ op: 'write', path: `${dir}/tasks`, data: '0', create: 0, why: `join the ${name} cgroup` });
+  }
+  const freezer = host.v1.find((h) => h.controllers.includes('freezer') || h.controllers.includes('pids'));
+  if (freezer !== undefined) list.push(killable(`${freezer.mount}/${path}`));
+  return { host: steps('host', ...list), join: steps('init', ...join), cloneInto: undefined };
+}
+
+function planV2(host: CgroupHost, { path, facts }: BundleCgroup, resources: Resources): BundleCgroupPlan {
+  const root = host.v2 ?? '/sys/fs/cgroup';
+  const dir = `${root}/${path}`;
+  const wanted = ['cpu', 'cpuset', 'hugetlb', 'io', 'memory', 'pids'];
+  const enable = wanted
+    .filter((name) => host.v2Controllers.includes(name))
+    .map((name) => `+${name}`)
+    .join(' ');
+  const control = (at: string, why: string): Noted => ({
+    op: 'write',
+    path: `${at}/cgroup.subtree_control`,
+    data: enable,
+    create: 0,
+    why,
+  });
+  const list: Noted[] = [control(root, 'controllers must be on in every ancestor')];
+  for (const above of ancestors(path))
+    list.push(
+      {
+        op: 'mkdir',
+        path: `${root}/${above}`,
+        mode: 0o755,
+        ignore: 'EEXIST',
+        why: "above this container's cgroup",
+      },
+      control(`${root}/${above}`, 'and in every one below it'),
+    );
+  list.push(directory(dir, "this container's cgroup"));
+  for (const { file, data, why } of limitsV2(limitsOf(resources), facts.hasBfqWeight))
+    list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
+  for (const [file, data] of Object.entries(resources.unified ?? {}))
+    list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why: 'asked for by its name' });
+  list.push(killable(dir));
+  return { host: steps('host', ...list), join: [], cloneInto: dir };
+}
+
+/** Directories and limits of a bundle's cgroup. */
+export function bundleCgroup(host: CgroupHost, cgroup: BundleCgroup, resources: Resources): BundleCgroupPlan {
+  return host.version === 2 ? planV2(host, cgroup, resources) : planV1(host, cgroup, resources);
+}
