@@ -163,11 +163,9 @@ int op_console(struct ctx *c, const struct arg *a) {
   return 0;
 }
 
-/* The program must start with every signal at its default and none blocked: ignored ones survive execve(2). */
+/* Ignored signals survive execve(2). */
 void reset_signals(void) {
-  struct sigaction dfl;
-  memset(&dfl, 0, sizeof dfl);
-  dfl.sa_handler = SIG_DFL;
+  struct sigaction dfl = {.sa_handler = SIG_DFL};
   for (int i = 1; i < 65; i++) sigaction(i, &dfl, NULL);
   sigset_t none;
   sigemptyset(&none);

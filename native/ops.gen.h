@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x771d0733u
+#define PLAN_VERSION 0xe9997b6cu
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -99,6 +99,26 @@ enum op_code {
   OP_INNER_ROOT = 149,
   OP_BPF_DEVICE = 150,
   OP_MOVE_PROCESSES = 151,
+  OP_HOOK = 160,
+  OP_HOOK_LENIENT = 161,
+  OP_MEET = 162,
+  OP_AWAIT_CHILD = 163,
+  OP_START_FIFOS = 164,
+  OP_WAIT_START = 165,
+  OP_CONSOLE_SOCKET = 166,
+  OP_KEEP_DESCRIPTORS = 167,
+  OP_SIGNAL = 168,
+  OP_TMPFS_COPY_UP = 169,
+  OP_PERSONALITY = 170,
+  OP_SCHEDULER = 171,
+  OP_IO_PRIORITY = 172,
+  OP_CHECK_NAMESPACE = 173,
+  OP_SET_IDS = 174,
+  OP_WRITE_PID = 175,
+  OP_DEVICE = 176,
+  OP_MKDIR_ALL = 177,
+  OP_FIND_PROGRAM = 178,
+  OP_LEAVE_CHROOT = 179,
   OP_STATE_FILE = 80,
   OP_EXIT_FILE = 81,
   OP_LOG = 82,
@@ -203,6 +223,26 @@ enum op_code {
   X(149, "inner-root", "", op_inner_root) /*  */ \
   X(150, "bpf-device", "sb", op_bpf_device) /* path, program */ \
   X(151, "move-processes", "ss", op_move_processes) /* from, path */ \
+  X(160, "hook", "svvusss", op_hook) /* path, argv, env, timeoutMs, cwd, head, tail */ \
+  X(161, "hook-lenient", "svvusss", op_hook_lenient) /* path, argv, env, timeoutMs, cwd, head, tail */ \
+  X(162, "meet", "", op_meet) /*  */ \
+  X(163, "await-child", "", op_await_child) /*  */ \
+  X(164, "start-fifos", "ssuu", op_start_fifos) /* go, said, goSlot, saidSlot */ \
+  X(165, "wait-start", "uu", op_wait_start) /* goSlot, saidSlot */ \
+  X(166, "console-socket", "s", op_console_socket) /* path */ \
+  X(167, "keep-descriptors", "uuu", op_keep_descriptors) /* count, goSlot, saidSlot */ \
+  X(168, "signal", "uu", op_signal) /* slot, signal */ \
+  X(169, "tmpfs-copy-up", "usuu", op_tmpfs_copy_up) /* slot, path, content, mode */ \
+  X(170, "personality", "u", op_personality) /* persona */ \
+  X(171, "scheduler", "uquuqqq", op_scheduler) /* policy, flags, nice, priority, runtime, deadline, period */ \
+  X(172, "io-priority", "uu", op_io_priority) /* class, level */ \
+  X(173, "check-namespace", "uu", op_check_namespace) /* slot, type */ \
+  X(174, "set-ids", "uub", op_set_ids) /* uid, gid, groups */ \
+  X(175, "write-pid", "sssu", op_write_pid) /* path, head, tail, ticks */ \
+  X(176, "device", "suuuuu", op_device) /* path, mode, major, minor, uid, gid */ \
+  X(177, "mkdir-all", "su", op_mkdir_all) /* path, mode */ \
+  X(178, "find-program", "sv", op_find_program) /* file, env */ \
+  X(179, "leave-chroot", "u", op_leave_chroot) /* slot */ \
   X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
   X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \
   X(82, "log", "squ", op_log) /* path, maxBytes, maxFiles */ \

@@ -255,6 +255,36 @@ int op_populate(struct ctx *c, const struct arg *a) {
   return err;
 }
 
+/* Everything below one directory, into another that is empty; "links" is for files of several names. */
+static int copy_tree(struct ctx *c, int from, int to, const char *to_path) {
+  static const char links[] = ".mydocker-links";
+  static char path[4096];
+  int err = join(path, sizeof path, to_path, links, NULL);
+  if (err == 0 && mkdirat(to, links, 0700) < 0) err = errno;
+  if (err != 0) return err;
+  struct copy job = {.links = openat(to, links, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  err = job.links < 0 ? errno : copy_entries(&job, from, to, 0);
+  if (job.links >= 0) close(job.links);
+  struct arg tree = {.str = path, .len = (uint32_t)strlen(path)};
+  return err != 0 ? err : op_remove_tree(c, &tree);
+}
+
+/* A tmpfs just mounted takes over what it covers, in the slot: its content ("tmpcopyup") and its mode, as asked. An empty
+ * slot: nothing was there. */
+int op_tmpfs_copy_up(struct ctx *c, const struct arg *a) {
+  struct stat s;
+  if (slot_fd(c, a[0].num) < 0) return 0;
+  int to = open(a[1].str, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (to < 0) return errno;
+  int from = open_in_root(slot_fd(c, a[0].num), ".", O_RDONLY | O_DIRECTORY, 0);
+  int err = from < 0 ? -from : fstat(from, &s) < 0 ? errno : 0;
+  if (err == 0 && a[2].num != 0) err = copy_tree(c, from, to, a[1].str);
+  if (err == 0 && a[3].num != 0 && fchmod(to, s.st_mode & 07777) < 0) err = errno;
+  if (from >= 0) close(from);
+  close(to);
+  return err;
+}
+
 /* A container gives a volume back: its name in `users` goes. With `remove` the volume goes too, unless somebody else
  * uses it: rmdir(2) of `users` answers that question and keeps new users out, in one call. Missing is done: an undo may
  * come twice. */

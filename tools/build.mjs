@@ -100,7 +100,8 @@ function buildExecutable() {
     `import { setAssets } from '${UP}/src/shim/assets.ts';`,
     `import { main } from '${UP}/src/cli/main.ts';`,
     `setAssets({ ${names.map((name, i) => `'${name}': asset${i}`).join(', ')} });`,
-    'main(process.argv.slice(2)).then((code) => process.exit(code));',
+    `import { wordsFor } from '${UP}/src/cli/called-as.ts';`,
+    'main(wordsFor(process.argv0, process.argv.slice(2))).then((code) => process.exit(code));',
     '',
   ];
   writeFileSync(`${OUT}/entry.ts`, entry.join('\n'));

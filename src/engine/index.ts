@@ -75,5 +75,5 @@ export type { EngineOptions } from './core.ts';
 export { Container } from './handle.ts';
 export { Images } from './images.ts';
 export type * from './types.ts';
-export type { Volumes } from './volumes.ts';
 export { versionInfo } from './version.ts';
+export type { Volumes } from './volumes.ts';

@@ -1,8 +1,8 @@
 import { encodePlan, PLAN_FLAGS } from '../plan/index.ts';
-import { type Config, type ConfigProcess, planBundleExec } from '../runtime/bundle/index.ts';
+import { type Config, type ConfigProcess, planBundleExec, readProcess } from '../runtime/bundle/index.ts';
 import { startShim, stepError } from '../shim/index.ts';
 import { cgroups, checkLabels, heldCapabilities, seccompOf } from './host.ts';
-import { loadKept, loadProcess } from './load.ts';
+import { checked, loadKept, loadProcess } from './load.ts';
 import type { OciRuntime } from './runtime.ts';
 import { findMade } from './state.ts';
 import { ociError } from './store.ts';
@@ -59,7 +59,7 @@ export function processOfExec(
   const caps = own.capabilities ?? {};
   const add = (set: readonly string[] | undefined): string[] => [...(set ?? []), ...options.capabilities];
   const user = options.user === undefined ? own.user : userOf(options.user, own.user);
-  return {
+  const process = {
     ...rest,
     terminal: options.tty,
     args: options.args,
@@ -82,6 +82,7 @@ export function processOfExec(
             permitted: add(caps.permitted),
           },
   };
+  return checked('exec', readProcess(process), runtime.warn);
 }
 
 /** `exec`: one more process in a running container. Resolves with its exit code, or at once with 0 when detached. */

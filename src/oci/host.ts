@@ -141,28 +141,24 @@ export async function seccompOf(
   return { seccomp: await compileSeccomp(JSON.stringify(asked), []), seccompFlags };
 }
 
-function readEnabled(path: string, yes: RegExp): boolean {
-  return yes.test(readOr(path, ''));
-}
-
-/** Labels of security modules: refused where the module is not there, for nothing would hold them. Throws OCI_BAD_CONFIG. */
+/** Labels of security modules: nothing here would apply them. Throws OCI_BAD_CONFIG. */
 export function checkLabels(config: Config): void {
   const { apparmorProfile = '', selinuxLabel = '' } = config.process ?? {};
-  const refuse = (at: string, value: string, why: string): never => {
+  const refuse = (at: string, value: string, there: boolean, module: string): void => {
+    const why = there
+      ? `mydocker does not apply ${module} labels: the container would run without it`
+      : `this kernel runs without ${module}`;
     throw ociError('OCI_BAD_CONFIG', `config.json: ${at} is "${value}": ${why}`, {
       subject: value,
-      remedy: 'leave it out on this host',
+      remedy: 'leave it out (podman, docker: --security-opt apparmor=unconfined or label=disable)',
     });
   };
-  if (
-    apparmorProfile !== '' &&
-    apparmorProfile !== 'unconfined' &&
-    !readEnabled('/sys/module/apparmor/parameters/enabled', /^Y/)
-  )
-    refuse('process.apparmorProfile', apparmorProfile, 'this kernel runs without AppArmor');
-  if (selinuxLabel !== '' && !existsSync('/sys/fs/selinux/enforce'))
-    refuse('process.selinuxLabel', selinuxLabel, 'this kernel runs without SELinux');
+  const selinux = existsSync('/sys/fs/selinux/enforce');
+  if (apparmorProfile !== '' && apparmorProfile !== 'unconfined') {
+    const there = readOr('/sys/module/apparmor/parameters/enabled', '').startsWith('Y');
+    refuse('process.apparmorProfile', apparmorProfile, there, 'AppArmor');
+  }
+  if (selinuxLabel !== '') refuse('process.selinuxLabel', selinuxLabel, selinux, 'SELinux');
   const label = config.linux?.mountLabel ?? '';
-  if (label !== '' && !existsSync('/sys/fs/selinux/enforce'))
-    refuse('linux.mountLabel', label, 'this kernel runs without SELinux');
+  if (label !== '') refuse('linux.mountLabel', label, selinux, 'SELinux');
 }

@@ -39,7 +39,7 @@ function parse(path: string, text: string): unknown {
 }
 
 /** The first problem in full, and how many more there are: one line. */
-function checked<T>(file: string, reading: Reading<T>, warn: Warn): T {
+export function checked<T>(file: string, reading: Reading<T>, warn: Warn): T {
   for (const { at, why } of reading.warnings) warn(`${file}: ${at} ${why}`);
   if (reading.value !== undefined) return reading.value;
   const [first, ...more] = reading.problems;

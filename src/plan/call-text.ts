@@ -2,9 +2,11 @@
 import * as names from './names.ts';
 import { netlinkText, wireText } from './netlink-text.ts';
 import { networkText } from './network-text.ts';
+import { ociText } from './oci-text.ts';
 import { NO_SLOT } from './ops.ts';
 import { putText } from './put-text.ts';
 import type { Action } from './step.ts';
+import { userText } from './user-text.ts';
 
 const quote = (text: string): string => JSON.stringify(text);
 const quoteOrNull = (text: string): string => (text === '' ? 'NULL' : quote(text));
@@ -209,37 +211,6 @@ function processText(a: Action): string | undefined {
   }
 }
 
-/** User namespaces and volumes: codes 140 to 149. */
-function userText(a: Action): string | undefined {
-  switch (a.op) {
-    case 'open-namespace':
-      return `open(${quote(a.path)}) -> ${slot(a.slot)}`;
-    case 'make-userns':
-      return `clone3(CLONE_NEWUSER), uid_map ${ids(a.uidMap)}, gid_map ${ids(a.gidMap)} -> ${slot(a.slot)}`;
-    case 'uid-map':
-      return `write(/proc/CHILD/uid_map, ${ids(a.uidMap)}; gid_map, ${ids(a.gidMap)})`;
-    case 'give-streams':
-      return `fchown(pipes, ${a.uid}, ${a.gid})`;
-    case 'add-groups':
-      return `groups ${a.groups.map(quote).join(', ')}, looked up in the root`;
-    case 'keep-capabilities':
-      return 'prctl(PR_SET_KEEPCAPS, 1)';
-    case 'populate':
-      return `copy(${quote(a.from)} in ${slot(a.slot)}, ${quote(`${a.volume}/_data`)}, if that is empty)`;
-    case 'release-volume':
-      return `unlinkat(${quote(a.path)}: its user ${a.user.slice(0, 12)}${a.remove === 0 ? '' : ', and the volume if nobody uses it'})`;
-    case 'setdomainname':
-      return `setdomainname(${quote(a.name)})`;
-    case 'inner-root':
-      return 'setgroups(0), setresgid(0, 0, 0), setresuid(0, 0, 0)';
-    default:
-      return undefined;
-  }
-}
-
-/** "0 100000 65536" for a map of one line. */
-const ids = (map: string): string => quote(map.trim().replaceAll('\n', ', '));
-
 /** What the monitor keeps: codes from 80. */
 function monitorText(a: Action): string | undefined {
   switch (a.op) {
@@ -269,6 +240,7 @@ export function actionText(action: Action): string {
     mountText(action) ??
     processText(action) ??
     userText(action) ??
+    ociText(action) ??
     monitorText(action) ??
     networkText(action) ??
     wireText(action) ??

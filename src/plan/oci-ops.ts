@@ -28,6 +28,11 @@ export const OCI_OPS = {
     call: 'dup2, close_range',
   },
   signal: { code: 168, args: { slot: 'u32', signal: 'u32' }, call: 'pidfd_send_signal' },
+  'tmpfs-copy-up': {
+    code: 169,
+    args: { slot: 'u32', path: 'str', content: 'u32', mode: 'u32' },
+    call: 'openat, getdents, read, write …, fchmod',
+  },
   personality: { code: 170, args: { persona: 'u32' }, call: 'personality' },
   scheduler: {
     code: 171,

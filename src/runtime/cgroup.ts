@@ -24,7 +24,7 @@ export interface CgroupPlan {
 
 type Noted = Action & StepNotes;
 
-function missing(controller: string, flag: string): MydockerError {
+export function missing(controller: string, flag: string): MydockerError {
   return new MydockerError(
     'NO_CONTROLLER',
     `cannot limit ${flag}: this host has no ${controller} cgroup controller`,
@@ -53,7 +53,7 @@ function needs(resources: OciResources): ReadonlyArray<readonly [controller: str
 }
 
 /** A limit whose controller does not exist here must be refused, never ignored. */
-function checkControllers(resources: OciResources, has: (controller: string) => boolean): void {
+export function checkControllers(resources: OciResources, has: (controller: string) => boolean): void {
   for (const [controller, flag] of needs(resources)) if (!has(controller)) throw missing(controller, flag);
 }
 
@@ -143,7 +143,7 @@ function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
 const OTHERS = 'init';
 
 /** Controllers on below the root; for that a root that is none of the kernel's must have no processes. */
-function giveControllers(host: CgroupHost, root: string, wanted: readonly string[]): Noted[] {
+export function giveControllers(host: CgroupHost, root: string, wanted: readonly string[]): Noted[] {
   const missing = wanted.filter((name) => host.v2Enabled?.includes(name) !== true);
   if (missing.length === 0) return [];
   const others = `${root}/${OTHERS}`;

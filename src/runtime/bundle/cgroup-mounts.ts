@@ -61,7 +61,7 @@ function boundView(input: BundleInput, target: string, flags: MountFlags, slots:
     const slot = slots.take();
     const path = `${root}/${input.cgroup.path}`;
     out.host.push(
-      { op: 'open-tree', path, recursive: 0, slot, why: 'its own cgroup' },
+      { op: 'open-tree', path, below: '', recursive: 0, slot, why: 'its own cgroup' },
       {
         op: 'tree-setattr',
         slot,

@@ -1,4 +1,6 @@
 import { type Action, type Step, type StepNotes, steps } from '../../plan/index.ts';
+import { deviceFilter } from '../bpf/device-filter.ts';
+import { checkControllers, giveControllers, missing } from '../cgroup.ts';
 import type { CgroupHost } from '../cgroup-host.ts';
 import type { Resources } from '../config/linux.ts';
 import { DEFAULT_DEVICE_RULES } from '../devices.ts';
@@ -32,7 +34,9 @@ function deviceRules(asked: Resources['devices']): readonly OciDeviceRule[] {
 function given<T extends object>(part: T | undefined, keep: readonly (keyof T)[] = []): T | undefined {
   if (part === undefined) return undefined;
   const entries = Object.entries(part).filter(
-    ([name, value]) => (value !== 0 && value !== '') || keep.includes(name as keyof T),
+    ([name, value]) =>
+      (value !== 0 && value !== '' && !(Array.isArray(value) && value.length === 0)) ||
+      keep.includes(name as keyof T),
   );
   return entries.length === 0 ? undefined : (Object.fromEntries(entries) as T);
 }
@@ -88,6 +92,9 @@ function planV1(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
   const list: Noted[] = [];
   const join: Noted[] = [];
   const limits = limitsOf(resources);
+  const has = (name: string): boolean => host.v1.some((h) => h.controllers.includes(name));
+  checkControllers(limits, (name) => has(name === 'io' ? 'blkio' : name));
+  if (Object.keys(resources.unified ?? {}).length > 0) throw missing('unified', 'files of cgroup v2');
   for (const h of host.v1) {
     const dir = `${h.mount}/${path}`;
     const name = h.controllers.join(',');
@@ -125,19 +132,12 @@ function planV1(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
 function planV2(host: CgroupHost, { path, facts }: BundleCgroup, resources: Resources): BundleCgroupPlan {
   const root = host.v2 ?? '/sys/fs/cgroup';
   const dir = `${root}/${path}`;
-  const wanted = ['cpu', 'cpuset', 'hugetlb', 'io', 'memory', 'pids'];
-  const enable = wanted
-    .filter((name) => host.v2Controllers.includes(name))
-    .map((name) => `+${name}`)
-    .join(' ');
-  const control = (at: string, why: string): Noted => ({
-    op: 'write',
-    path: `${at}/cgroup.subtree_control`,
-    data: enable,
-    create: 0,
-    why,
-  });
-  const list: Noted[] = [control(root, 'controllers must be on in every ancestor')];
+  const wanted = ['cpu', 'cpuset', 'hugetlb', 'io', 'memory', 'pids'].filter((name) =>
+    host.v2Controllers.includes(name),
+  );
+  const limits = limitsOf(resources);
+  checkControllers(limits, (name) => wanted.includes(name));
+  const list: Noted[] = giveControllers(host, root, wanted);
   for (const above of ancestors(path))
     list.push(
       {
@@ -147,13 +147,23 @@ function planV2(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
         ignore: 'EEXIST',
         why: "above this container's cgroup",
       },
-      control(`${root}/${above}`, 'and in every one below it'),
+      {
+        op: 'write',
+        path: `${root}/${above}/cgroup.subtree_control`,
+        data: wanted.map((name) => `+${name}`).join(' '),
+        create: 0,
+        why: 'and in every one below it',
+      },
     );
   list.push(directory(dir, "this container's cgroup"));
-  for (const { file, data, why } of limitsV2(limitsOf(resources), facts.hasBfqWeight))
+  for (const { file, data, why } of limitsV2(limits, facts.hasBfqWeight))
     list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
-  for (const [file, data] of Object.entries(resources.unified ?? {}))
-    list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why: 'asked for by its name' });
+  list.push({
+    op: 'bpf-device',
+    path: dir,
+    program: deviceFilter(limits.devices ?? []),
+    why: 'the devices it may use: goes with the cgroup, binds everything born in it',
+  });
   list.push(killable(dir));
   return { host: steps('host', ...list), join: [], cloneInto: dir };
 }

@@ -24,11 +24,26 @@ export function isBind(m: ConfigMount): boolean {
   return m.type === 'bind' || options.includes('bind') || options.includes('rbind');
 }
 
+/** What a tmpfs takes over from the directory it covers: the content if asked to, the mode unless it has its own. */
+function copyUp(m: ConfigMount, { data }: MountFlags, slots: Slots): readonly [Noted[], Noted[]] {
+  const content = (m.options ?? []).includes('tmpcopyup') ? 1 : 0;
+  const mode = data.some((word) => word.startsWith('mode=')) ? 0 : 1;
+  if (content + mode === 0) return [[], []];
+  const slot = slots.take();
+  const path = m.destination;
+  return [
+    [{ op: 'open-path', path, slot, ignore: 'ENOENT', why: 'what the tmpfs will cover' }],
+    [{ op: 'tmpfs-copy-up', slot, path, content, mode, why: content === 0 ? 'its mode' : 'tmpcopyup' }],
+  ];
+}
+
 /** A file system of its own, mounted from the inside. */
-function freshMount(m: ConfigMount, flags: MountFlags): MountSteps {
+function freshMount(m: ConfigMount, flags: MountFlags, slots: Slots): MountSteps {
   const { destination, type = '', source = type } = m;
   const late = type === 'tmpfs' && (flags.flags & MS.RDONLY) !== 0;
+  const [before, after] = type === 'tmpfs' ? copyUp(m, flags, slots) : [[], []];
   const init: Noted[] = [
+    ...before,
     {
       op: 'real-directory',
       path: destination,
@@ -43,6 +58,7 @@ function freshMount(m: ConfigMount, flags: MountFlags): MountSteps {
       data: flags.data.join(','),
       why: `a ${type} asked for`,
     },
+    ...after,
   ];
   for (const { type: how, recursive } of flags.propagation)
     init.push({
@@ -97,7 +113,7 @@ export function planBundleMounts(input: BundleInput, slots: Slots): BundleMounts
     const flags = mountFlags(m.options ?? []);
     if (isBind(m)) return bindMount(m, flags, slots, { isFile: input.fileSources.has(i), travel });
     if (m.type === 'cgroup' || m.type === 'cgroup2') return cgroupMount(input, m.destination, flags, slots);
-    return freshMount(m, flags);
+    return freshMount(m, flags, slots);
   });
   return {
     host: steps('host', ...all.flatMap(({ host }) => host)),

@@ -175,6 +175,8 @@ function checkLinux(config: Config, problems: Problem[]): void {
       at: 'linux.rootfsPropagation',
       why: `is ${quote(linux.rootfsPropagation ?? '')}, must be one of ${PROPAGATIONS.slice(1).join(', ')}`,
     });
+  if (Object.keys(linux.resources?.rdma ?? {}).length > 0)
+    problems.push({ at: 'linux.resources.rdma', why: 'is not supported here' });
   if (linux.intelRdt !== undefined) problems.push({ at: 'linux.intelRdt', why: 'is not supported here' });
   const { personality } = linux;
   if (personality !== undefined && !['LINUX', 'LINUX32'].includes(personality.domain))
