@@ -173,8 +173,12 @@ int op_attach_tree(struct ctx *c, const struct arg *a) {
   if (target[0] != '/' || a[2].num > CREATE_FILE) return EINVAL;
   int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return errno;
-  int fd = open_target(root, target, (enum create)a[2].num);
   int tree = slot_fd(c, a[0].num);
+  enum create how = (enum create)a[2].num;
+  /* What was asked for when the plan was made may be the other kind by now, or be known only here. */
+  struct stat s;
+  if (how != CREATE_NOTHING && fstat(tree, &s) == 0) how = S_ISDIR(s.st_mode) ? CREATE_DIRECTORY : CREATE_FILE;
+  int fd = open_target(root, target, how);
   int err = fd < 0 ? -fd : check_target(root, tree, fd, target);
   if (err == 0) err = attach(tree, fd);
   if (fd >= 0) close(fd);

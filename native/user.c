@@ -33,9 +33,12 @@ static char home[4096];
 /* ENOENT when missing. Only a plain file: a pipe or a device put there by an image could hold us for ever. */
 static int lines_open(struct lines *l, const char *path) {
   l->start = l->end = 0;
+  struct stat s;
+  /* Before it is opened: the device rules of the container would refuse a node, in words that lead nowhere. */
+  if (stat(path, &s) < 0) return errno;
+  if (!S_ISREG(s.st_mode)) return ENOENT;
   l->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (l->fd < 0) return errno;
-  struct stat s;
   if (fstat(l->fd, &s) == 0 && S_ISREG(s.st_mode)) return 0;
   close(l->fd);
   return ENOENT;

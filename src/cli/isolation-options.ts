@@ -108,9 +108,9 @@ function userns(flags: Flags): IsolationSpec['userns'] {
         subject: '--userns',
         remedy: 'give only one of them',
       });
-    const users = (uids.length > 0 ? uids : gids).map((line) => mapping('--uidmap', line));
-    const groups = (gids.length > 0 ? gids : uids).map((line) => mapping('--gidmap', line));
-    return { uids: users, gids: groups };
+    const users = uids.map((line) => mapping('--uidmap', line));
+    const groups = gids.map((line) => mapping('--gidmap', line));
+    return { uids: users.length > 0 ? users : groups, gids: groups.length > 0 ? groups : users };
   }
   if (text === undefined || text === '' || text === 'host') return text === undefined ? undefined : 'host';
   if (text === 'auto') return 'auto';

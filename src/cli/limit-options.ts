@@ -111,7 +111,8 @@ const RATE_PARSERS = {
 function memoryLimits(flags: Flags, resources: Mutable<Resources>): void {
   flags.take('memory', (text, flag) => (resources.memoryBytes = values.parseMemory(flag, text)));
   flags.take('memory-swap', (text, flag) => {
-    resources.memorySwapBytes = text === '-1' ? -1 : values.parseSize(flag, text);
+    // 0 is Docker's word for "as if it were left out".
+    if (text !== '0') resources.memorySwapBytes = text === '-1' ? -1 : values.parseSize(flag, text);
   });
   flags.take('memory-reservation', (text, flag) => {
     resources.memoryReservationBytes = values.parseMemory(flag, text);

@@ -240,6 +240,7 @@ async function* logsOf(core: Core, record: ContainerRecord, options: LogOptions)
 /** A container whose image lost its unpacked layers gets them again. */
 async function imageForRecord(core: Core, record: ContainerRecord): Promise<void> {
   const { existsSync } = await import('node:fs');
-  if (record.layers.every((dir) => existsSync(dir))) return;
-  await imageFor(core, record.imageId);
+  const lacks = (layers: readonly string[]): boolean => !layers.every((dir) => existsSync(dir));
+  if (lacks(record.layers)) await imageFor(core, record.imageId);
+  for (const m of record.mounts) if (m.type === 'image' && lacks(m.layers)) await imageFor(core, m.imageId);
 }

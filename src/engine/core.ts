@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/index.ts';
 import type { Fault } from '../plan/index.ts';
-import { type CgroupHost, type CgroupV1Facts, detectCgroups } from '../runtime/index.ts';
+import { type CgroupHost, type CgroupV1Facts, detectCgroups, detectIoWeight } from '../runtime/index.ts';
 import { createState, type Paths, pathsOf } from '../storage/index.ts';
 
 /** Settings of an engine. */
@@ -57,6 +57,7 @@ export class Core {
     const mountOf = (name: string) => this.cgroups().v1.find((h) => h.controllers.includes(name))?.mount;
     const cpuset = mountOf('cpuset');
     const memory = mountOf('memory');
+    const host = this.cgroups();
     const above = path.split('/').slice(0, -1);
     const parents = above.map((_, i) => above.slice(0, i + 1).join('/'));
     const cpusOf = (name: string): string =>
@@ -68,6 +69,9 @@ export class Core {
       mems: cpuset === undefined ? '' : read(`${cpuset}/${filled}/cpuset.mems`),
       cpusetEmpty,
       hasMemsw: memory !== undefined && existsSync(`${memory}/memory.memsw.limit_in_bytes`),
+      get ioWeight() {
+        return detectIoWeight(host);
+      },
     };
   }
 

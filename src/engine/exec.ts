@@ -22,15 +22,17 @@ function execInput(
   refusePaused(state, record.name, 'exec in');
   const terminal = spec.tty ?? false;
   const users = record.isolation?.users;
+  const usual = processOf(record);
   return {
     process: {
-      ...processOf(record),
+      ...usual,
       terminal,
       ...startingSize(terminal, how),
       args: spec.command,
       env: mergeEnv(record.env, terminal ? ['TERM=xterm'] : [], spec.env ?? []),
       cwd: spec.workdir ?? (record.workdir === '' ? '/' : record.workdir),
-      user: { username: spec.user ?? record.user },
+      // --group-add is about the container's own user, as in Docker.
+      user: spec.user === undefined ? usual.user : { username: spec.user },
     },
     pid: state.pid,
     startTicks: state.startTicks,

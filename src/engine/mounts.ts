@@ -75,15 +75,20 @@ function volumeMount(m: VolumeMountSpec): VolumeMount {
       remedy:
         'use two or more of letters, digits, "_", "." and "-", first a letter or digit; a path begins with / or .',
     });
-  if (m.subpath !== undefined && (m.subpath.startsWith('/') || m.subpath.split('/').includes('..')))
-    throw badInput(`volume-subpath "${m.subpath}" leads out of the volume`, {
-      subject: m.subpath,
-      remedy: 'give a path below the volume',
-    });
+  checkSubpath('volume', m.subpath);
   return name === undefined ? { ...plain, name: randomHex(32), anonymous: true } : { ...plain, name };
 }
 
+function checkSubpath(kind: 'volume' | 'image', path: string | undefined): void {
+  if (path === undefined || (path !== '' && !path.startsWith('/') && !path.split('/').includes('..'))) return;
+  throw badInput(`${kind}-subpath "${path}" leads out of the ${kind}`, {
+    subject: path,
+    remedy: `give a path below the ${kind}`,
+  });
+}
+
 function imageMount(core: Core, m: ImageMountSpec): RecordedMount {
+  checkSubpath('image', m.subpath);
   const image = findImage(core, m.image);
   if (image === undefined) throw noSuchImage(m.image);
   return { ...m, imageId: image.id, layers: image.layers, readOnly: true };

@@ -11,6 +11,8 @@ import {
 } from '../storage/index.ts';
 import { sharedNetwork } from './plug.ts';
 
+/** The group of terminals, everywhere. */
+const TTY = 5;
 const SHM_BYTES = 64 * 1024 * 1024;
 
 function isFile(path: string): boolean {
@@ -143,6 +145,8 @@ export function ociMounts(record: ContainerRecord, containerDir: string, paths: 
   const usual = defaultMounts({
     shmBytes: isolation.shmBytes ?? SHM_BYTES,
     privileged: isolation.privileged === true,
+    hasTtyGroup:
+      users === undefined || users.gids.some((m) => m.containerID <= TTY && TTY < m.containerID + m.size),
   });
   const asked = record.mounts.flatMap((m) => ociMount(m, record, paths));
   // A mount of the user's on /etc/hosts and the like replaces ours.

@@ -92,7 +92,8 @@ function layersOfContainers(root: string): Set<string> | undefined {
     const record = readRecord(paths, id);
     if (record === undefined) continue;
     if ('broken' in record) return undefined;
-    for (const layer of record.layers) layers.add(layer);
+    const mounted = record.mounts.flatMap((m) => (m.type === 'image' ? m.layers : []));
+    for (const layer of [...record.layers, ...mounted]) layers.add(layer);
   }
   return layers;
 }

@@ -201,8 +201,15 @@ function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
       },
     ]),
     { op: 'mkdir', path: dir, mode: 0o755, why: "this container's cgroup", undo: { op: 'rmdir', path: dir } },
-    ...limitsV2(linux.resources, facts.hasBfqWeight).map(
-      ({ file, data, why }): Noted => ({ op: 'write', path: `${dir}/${file}`, data, create: 0, why }),
+    ...limitsV2(linux.resources, facts).map(
+      ({ file, data, why, optional }): Noted => ({
+        op: 'write',
+        path: `${dir}/${file}`,
+        data,
+        create: 0,
+        ...(optional === true ? { ignore: 'ENOENT' } : {}),
+        why,
+      }),
     ),
     {
       op: 'bpf-device',

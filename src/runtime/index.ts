@@ -12,6 +12,7 @@ export { enterNamespace, privateMounts, visitRootfs } from './enter.ts';
 export { type ExecInput, planExec } from './exec.ts';
 export type { ImageTree, NeighbourTree } from './extra-trees.ts';
 export { sysctlPath } from './finish.ts';
+export { detectIoWeight, type IoWeight } from './io-weight.ts';
 export { defaultMounts } from './kernel-mounts.ts';
 export { type LaunchInput, planLaunch } from './launch.ts';
 export { type CgroupV1Facts, type LimitWrite, limitsV1 } from './limits-v1.ts';

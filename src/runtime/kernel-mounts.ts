@@ -9,7 +9,12 @@ type Noted = Action & StepNotes;
 const PLAIN = ['nosuid', 'noexec', 'nodev'] as const;
 
 /** What every container has mounted, as Docker has it. `shmBytes`: size of /dev/shm. */
-export function defaultMounts(options: { shmBytes: number; privileged: boolean }): OciMount[] {
+export function defaultMounts(options: {
+  shmBytes: number;
+  privileged: boolean;
+  /** False: its groups have no number 5, who owns terminals. */
+  hasTtyGroup?: boolean;
+}): OciMount[] {
   const readOnly = options.privileged ? [] : ['ro'];
   const mount = (
     type: string,
@@ -29,7 +34,14 @@ export function defaultMounts(options: { shmBytes: number; privileged: boolean }
     mount(
       'devpts',
       '/dev/pts',
-      ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      [
+        'nosuid',
+        'noexec',
+        'newinstance',
+        'ptmxmode=0666',
+        'mode=0620',
+        ...(options.hasTtyGroup === false ? [] : ['gid=5']),
+      ],
       'pseudo-terminals of its own',
     ),
     mount(

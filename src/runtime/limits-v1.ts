@@ -1,4 +1,6 @@
+import { MydockerError } from '../base/index.ts';
 import { DEFAULT_DEVICE_RULES, ruleText } from './devices.ts';
+import { type IoWeight, noIoWeight } from './io-weight.ts';
 import type { OciBlockIo, OciDeviceRule, OciRate, OciResources } from './oci-resources.ts';
 
 /** One value of one file of a cgroup. */
@@ -6,6 +8,8 @@ export interface LimitWrite {
   file: string;
   data: string;
   why: string;
+  /** Nobody asked for it: no error where the kernel has no such file. */
+  optional?: true;
 }
 
 /** Facts about a v1 host that decide which files are written. */
@@ -17,8 +21,8 @@ export interface CgroupV1Facts {
   cpusetEmpty: readonly string[];
   /** Swap is accounted for: memory.memsw.* are there. */
   hasMemsw: boolean;
-  /** The weight of block I/O is the BFQ scheduler's: blkio.bfq.weight is there, and blkio.weight is not. */
-  hasBfqWeight?: boolean;
+  /** Whose weights of block I/O the kernel has; asked only when one is to be set. Default 'plain'. */
+  readonly ioWeight?: IoWeight;
 }
 
 /** "unlimited" is -1 in files of v1. */
@@ -32,6 +36,12 @@ function memory(resources: OciResources, facts: CgroupV1Facts, write: Write): vo
       'memory.limit_in_bytes',
       number(limit),
       'memory beyond this is reclaimed, then the OOM killer comes',
+    );
+  if (swap !== undefined && !facts.hasMemsw)
+    throw new MydockerError(
+      'NO_CONTROLLER',
+      'cannot set --memory-swap: this kernel does not count swap by cgroup (it was started with swapaccount=0)',
+      { subject: 'memory', remedy: 'leave it out, or start the host with swapaccount=1' },
     );
   if (swap !== undefined) write('memory.memsw.limit_in_bytes', number(swap), 'memory and swap together');
   else if (limit !== undefined && limit > 0 && facts.hasMemsw)
@@ -93,7 +103,9 @@ const RATES = [
 ] as const;
 
 function blkio(io: OciBlockIo, facts: CgroupV1Facts, write: Write): void {
-  const prefix = facts.hasBfqWeight === true ? 'blkio.bfq' : 'blkio';
+  const weighs = io.weight !== undefined || (io.weightDevice ?? []).length > 0;
+  if (weighs && facts.ioWeight === 'none') throw noIoWeight();
+  const prefix = weighs && facts.ioWeight === 'bfq' ? 'blkio.bfq' : 'blkio';
   if (io.weight !== undefined)
     write(`${prefix}.weight`, String(io.weight), 'its weight when the disk is busy');
   for (const { major, minor, weight } of io.weightDevice ?? []) {

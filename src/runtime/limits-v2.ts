@@ -1,4 +1,5 @@
 import { MydockerError } from '../base/index.ts';
+import { type IoWeight, noIoWeight } from './io-weight.ts';
 import type { LimitWrite } from './limits-v1.ts';
 import type { OciBlockIo, OciRate, OciResources } from './oci-resources.ts';
 
@@ -21,9 +22,17 @@ const RATES = [
   ['throttleWriteIOPSDevice', 'wiops', 'write operations a second'],
 ] as const;
 
-type Write = (file: string, data: string, why: string) => void;
+type Write = (file: string, data: string, why: string, optional?: true) => void;
 
-function blockIo(io: OciBlockIo, hasBfqWeight: boolean, write: Write): void {
+/** What of the host decides which file is written. */
+interface WeightFacts {
+  readonly ioWeight?: IoWeight;
+}
+
+function blockIo(io: OciBlockIo, facts: WeightFacts, write: Write): void {
+  const weighs = io.weight !== undefined || (io.weightDevice ?? []).length > 0;
+  if (weighs && facts.ioWeight === 'none') throw noIoWeight();
+  const hasBfqWeight = weighs && facts.ioWeight === 'bfq';
   const file = hasBfqWeight ? 'io.bfq.weight' : 'io.weight';
   const scaled = (weight: number): number => (hasBfqWeight ? weight : ioWeight(weight));
   if (io.weight !== undefined)
@@ -55,7 +64,7 @@ function memory({ memory = {} }: OciResources, write: Write): void {
     // v1 counts memory and swap together, v2 swap alone.
     write('memory.swap.max', max(swap < 0 ? -1 : swap - (limit ?? 0)), 'swap alone');
   else if (limit !== undefined && limit > 0)
-    write('memory.swap.max', String(limit), 'swap: as much again, as Docker');
+    write('memory.swap.max', String(limit), 'swap: as much again, as Docker', true);
   if (reservation !== undefined)
     write('memory.low', max(reservation), 'what is not reclaimed while others can give');
 }
@@ -77,16 +86,17 @@ function cpu({ cpu = {} }: OciResources, write: Write): void {
 }
 
 /** What is written into the files of a v2 cgroup, in order. */
-export function limitsV2(resources: OciResources, hasBfqWeight = false): LimitWrite[] {
+export function limitsV2(resources: OciResources, facts: WeightFacts = {}): LimitWrite[] {
   const list: LimitWrite[] = [];
-  const write: Write = (file, data, why) => list.push({ file, data, why });
+  const write: Write = (file, data, why, optional) =>
+    list.push({ file, data, why, ...(optional === true ? { optional } : {}) });
   memory(resources, write);
   cpu(resources, write);
   if (resources.pids !== undefined) {
     const { limit } = resources.pids;
     write('pids.max', limit > 0 ? String(limit) : 'max', 'a fork bomb ends here');
   }
-  if (resources.blockIO !== undefined) blockIo(resources.blockIO, hasBfqWeight, write);
+  if (resources.blockIO !== undefined) blockIo(resources.blockIO, facts, write);
   for (const { pageSize, limit } of resources.hugepageLimits ?? [])
     write(`hugetlb.${pageSize}.max`, String(limit), 'huge pages, in bytes');
   for (const [file, data] of Object.entries(resources.unified ?? {}))

@@ -1,5 +1,6 @@
 import { EXIT, errnoNumber, errnoWords, MydockerError } from '../base/index.ts';
 import { OPS, type Plan, type Step } from '../plan/index.ts';
+import { type Advice, adviseSetting } from './advice.ts';
 import { adviseNetwork, heldPort, sayNetworkStep } from './network-failure.ts';
 import { adviseOci, sayOciStep } from './oci-failure.ts';
 import type { Failure, OutputLost } from './report.ts';
@@ -12,7 +13,7 @@ export function sayStep(step: Step): string {
     case 'attach-tree':
       return `mount on ${step.target}`;
     case 'open-tree':
-      return `take the mount at ${step.path}`;
+      return `take the mount at ${step.path}${step.below === '' ? '' : `/${step.below}`}`;
     case 'write':
       return `write ${JSON.stringify(Buffer.from(step.data).toString('utf8').slice(0, 40))} to ${step.path}`;
     case 'set-user':
@@ -30,13 +31,6 @@ export function sayStep(step: Step): string {
       return subject === '' ? step.op : `${step.op} ${subject}`;
     }
   }
-}
-
-export interface Advice {
-  code: string;
-  cause: string;
-  remedy?: string;
-  exitCode?: number;
 }
 
 const MAKE_ROOM = 'free some space, or choose another disk with --root';
@@ -109,9 +103,6 @@ function advise(step: Step, failure: Failure): Advice | undefined {
       remedy: 'start mydocker in a cgroup of its own, or with its own cgroup namespace',
     };
   }
-  if (step.op === 'write' && errno === 'EBUSY' && step.path.endsWith('memory.limit_in_bytes')) {
-    return { code: 'LIMIT_TOO_SMALL', cause: 'more memory is in use already', remedy: 'give a larger -m' };
-  }
   if (isFull(errno) && 'path' in step && !step.path.startsWith('/sys/')) {
     return {
       code: 'STATE_WRITE',
@@ -119,7 +110,7 @@ function advise(step: Step, failure: Failure): Advice | undefined {
       remedy: MAKE_ROOM,
     };
   }
-  return adviseNetwork(step, failure);
+  return adviseNetwork(step, failure) ?? adviseSetting(step, errno);
 }
 
 /** PT_INTERP of an ELF file's first bytes (elf(5)), or the interpreter of its "#!" line. */

@@ -1,5 +1,5 @@
 import type { Step } from '../plan/index.ts';
-import type { Advice } from './failure.ts';
+import type { Advice } from './advice.ts';
 import { type Failure, sayWaitStatus } from './report.ts';
 
 /** Words for the steps of an OCI runtime; undefined for any other. */
