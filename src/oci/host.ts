@@ -7,6 +7,7 @@ import {
   type Config,
   compileSeccomp,
   detectCgroups,
+  detectIoWeight,
 } from '../runtime/bundle/index.ts';
 import { ociError } from './store.ts';
 
@@ -89,13 +90,14 @@ export function cgroupFacts(path: string): BundleCgroup {
     );
   }
   const memory = host.v1.find((h) => h.controllers.includes('memory'))?.mount;
-  const blkio = host.v1.find((h) => h.controllers.includes('blkio'))?.mount;
   return {
     path,
     facts: {
       ...cpusetFacts(path),
       hasMemsw: memory !== undefined && existsSync(`${memory}/memory.memsw.limit_in_bytes`),
-      hasBfqWeight: blkio !== undefined && existsSync(`${blkio}/blkio.bfq.weight`),
+      get ioWeight() {
+        return detectIoWeight(host);
+      },
     },
   };
 }

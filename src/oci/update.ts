@@ -79,7 +79,7 @@ function apply(record: OciRecord, resources: Resources): void {
   // Facts of its parent's place: the container's own is busy, and that is right.
   const { facts } = cgroupFacts(`${record.cgroupPath}/.none`);
   if (host.version === 2) {
-    writeAll(`${host.v2 ?? ''}/${record.cgroupPath}`, limitsV2(limits, facts.hasBfqWeight), record.id);
+    writeAll(`${host.v2 ?? ''}/${record.cgroupPath}`, limitsV2(limits, facts), record.id);
     return;
   }
   for (const h of host.v1) {

@@ -156,8 +156,15 @@ function planV2(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
       },
     );
   list.push(directory(dir, "this container's cgroup"));
-  for (const { file, data, why } of limitsV2(limits, facts.hasBfqWeight))
-    list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
+  for (const { file, data, why, optional } of limitsV2(limits, facts))
+    list.push({
+      op: 'write',
+      path: `${dir}/${file}`,
+      data,
+      create: 0,
+      ...(optional === true ? { ignore: 'ENOENT' } : {}),
+      why,
+    });
   list.push({
     op: 'bpf-device',
     path: dir,

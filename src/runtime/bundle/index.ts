@@ -5,6 +5,7 @@ export type { Config, ConfigProcess } from '../config/config.ts';
 export { type Resources, resources } from '../config/linux.ts';
 export type { Problem } from '../config/schema.ts';
 export { CAP, DEFAULT_CAPABILITIES } from '../constants.ts';
+export { detectIoWeight } from '../io-weight.ts';
 export { type CgroupV1Facts, type LimitWrite, limitsV1 } from '../limits-v1.ts';
 export { limitsV2 } from '../limits-v2.ts';
 export type { OciResources } from '../oci-resources.ts';
