@@ -10,7 +10,7 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { deviceRule, devicesOf, hostDevices } from './devices.ts';
-import { checkSysctls } from './sysctls.ts';
+import { checkSysctls, sharedNetwork } from './sysctls.ts';
 import type { ContainerSpec, NamespaceChoice } from './types.ts';
 
 const CAP_SYS_RESOURCE = 24n;
@@ -81,8 +81,7 @@ function usersOf(spec: ContainerSpec): Pick<RecordedIsolation, 'users' | 'userBl
   const clash = (['pid', 'ipc', 'uts'] as const).find((ns) => (spec[ns] ?? 'private') !== 'private');
   if (spec.privileged === true)
     refuse('--userns', 'with --privileged it would have every right over nothing', 'leave one of them out');
-  const networks = [spec.network ?? '', ...(spec.networks ?? []).map(({ name }) => name)];
-  if (clash !== undefined || networks.some((name) => name === 'host' || name.startsWith('container:')))
+  if (clash !== undefined || sharedNetwork(spec) !== undefined)
     refuse(
       '--userns',
       `users of its own have no rights over the ${clash ?? 'network'} namespace of others`,

@@ -14,6 +14,12 @@ function dotted(name: string): string {
   return name.includes('/') ? name.replaceAll('.', '-').replaceAll('/', '.') : name;
 }
 
+/** Whose network namespace it has, when that is not its own: "host", "container:NAME". */
+export function sharedNetwork(spec: Pick<ContainerSpec, 'network' | 'networks'>): string | undefined {
+  const asked = [spec.network ?? '', ...(spec.networks ?? []).map(({ name }) => name)];
+  return asked.find((name) => name === 'host' || name.startsWith('container:'));
+}
+
 /** Settings of the whole machine are nobody's container's. Throws BAD_INPUT. */
 export function checkSysctls(spec: ContainerSpec): void {
   for (const [name, value] of Object.entries(spec.sysctls ?? {})) {
@@ -30,10 +36,8 @@ export function checkSysctls(spec: ContainerSpec): void {
         'set it on the host, or leave it out',
       );
     const choice =
-      namespace === 'network' ? spec.network : namespace === undefined ? undefined : spec[namespace];
-    const own =
-      choice === undefined || choice === 'private' || (namespace === 'network' && choice === 'none');
-    if (!own && !String(choice).startsWith('net:'))
+      namespace === 'network' ? sharedNetwork(spec) : namespace === undefined ? undefined : spec[namespace];
+    if (choice !== undefined && choice !== 'private')
       refuse(
         `the container has no ${namespace} namespace of its own (${choice})`,
         'set it where that namespace belongs, or leave it out',
