@@ -62,6 +62,7 @@ const TEST_PACKAGES = {
   strace: 'strace',
   podman: 'podman',
   dockerd: 'docker.io',
+  ctr: 'containerd',
   'musl-gcc': 'musl-tools',
   ip: 'iproute2',
   ss: 'iproute2',
