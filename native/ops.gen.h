@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0xe9997b6cu
+#define PLAN_VERSION 0x109871ccu
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -138,6 +138,7 @@ enum op_code {
   OP_NETLINK_CHECK = 121,
   OP_HOLD_PORT = 123,
   OP_RELEASE_PORT = 124,
+  OP_UNLINK_PORTS = 127,
   OP_NAME_LINK = 125,
   OP_NAME_UNLINK = 126,
 };
@@ -262,6 +263,7 @@ enum op_code {
   X(121, "netlink-check", "ubbb", op_netlink_check) /* protocol, question, expect, messages */ \
   X(123, "hold-port", "ubuu", op_hold_port) /* protocol, address, port, count */ \
   X(124, "release-port", "ubuu", op_release_port) /* protocol, address, port, count */ \
+  X(127, "unlink-ports", "suus", op_unlink_ports) /* prefix, first, count, text */ \
   X(125, "name-link", "sss", op_name_link) /* directory, file, text */ \
   X(126, "name-unlink", "ss", op_name_unlink) /* directory, file */
 

@@ -231,6 +231,24 @@ int op_release_port(struct ctx *c, const struct arg *a) {
   return 0;
 }
 
+/* Which files say whose the ports of a range are: "<prefix>8080" and on, each as unlink-link does it. */
+int op_unlink_ports(struct ctx *c, const struct arg *a) {
+  char path[4096];
+  if ((size_t)a[0].len + 12 > sizeof path) return ENAMETOOLONG;
+  memcpy(path, a[0].str, a[0].len);
+  for (uint64_t i = 0; i < a[2].num; i++) {
+    char digits[12];
+    size_t n = 0, len = a[0].len;
+    for (uint64_t rest = a[1].num + i; n == 0 || rest > 0; rest /= 10) digits[n++] = (char)('0' + rest % 10);
+    while (n > 0) path[len++] = digits[--n];
+    path[len] = 0;
+    const struct arg link[2] = {{.str = path, .len = (uint32_t)len}, a[3]};
+    int err = op_unlink_link(c, link);
+    if (err != 0) return err;
+  }
+  return 0;
+}
+
 static int name_path(char *to, size_t room, const struct arg *a) {
   if ((size_t)a[0].len + a[1].len + 2 > room) return ENAMETOOLONG;
   memcpy(to, a[0].str, a[0].len);

@@ -39,11 +39,14 @@ function pretend(core: Core, spec: ContainerSpec, record: ContainerRecord): Pret
   const isMissing =
     joins.some(({ name }) => name === DEFAULT_NETWORK) && findNetwork(core, DEFAULT_NETWORK) === undefined;
   const network = isMissing ? draftNetwork(core, { name: DEFAULT_NETWORK }) : undefined;
+  const networks = joins.map(({ name }) =>
+    network?.name === name ? network : requireNetwork(core.paths, name),
+  );
   const endpoints = joins.map((join, i): Endpoint => {
-    const known = network?.name === join.name ? network : requireNetwork(core.paths, join.name);
+    const known = networks[i] ?? requireNetwork(core.paths, join.name);
     return peekEndpoint(core, known, join, `eth${i}`);
   });
-  const publish = publishOf(core, spec, record);
+  const publish = publishOf(core, spec, record, networks);
   const ports = publish.map((one, i): PortRecord => ({ ...one, hostPort: one.hostPort ?? SOME_PORT + i }));
   return { wiring: { endpoints, publish, ports }, ...(network === undefined ? {} : { network }) };
 }

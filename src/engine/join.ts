@@ -4,12 +4,14 @@ import { parseIp } from '../network/index.ts';
 import {
   type ContainerRecord,
   findContainer,
+  type NetworkRecord,
   type PublishRecord,
   readNetwork,
   type Wiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { CONTAINER, DEFAULT_NETWORK, isWired, plugAll } from './plug.ts';
+import { CONTAINER, DEFAULT_NETWORK, isWired, plugAll, requireNetwork } from './plug.ts';
+import { checkPublish } from './publish-check.ts';
 import { requireRecord } from './status.ts';
 import type { ContainerSpec, NetworkJoin } from './types.ts';
 
@@ -113,7 +115,13 @@ function exposedRange(text: string): PublishRecord[] {
   }));
 }
 
-export function publishOf(core: Core, spec: ContainerSpec, record: ContainerRecord): PublishRecord[] {
+/** What to publish, checked against the networks it would be reached by. Throws BAD_INPUT. */
+export function publishOf(
+  core: Core,
+  spec: ContainerSpec,
+  record: ContainerRecord,
+  networks: readonly NetworkRecord[],
+): PublishRecord[] {
   const asked = (spec.publish ?? []).map((one) => ({ ...one }));
   const given = new Set(
     asked.flatMap((p) => Array.from({ length: p.count }, (_, i) => `${p.containerPort + i}/${p.protocol}`)),
@@ -128,12 +136,16 @@ export function publishOf(core: Core, spec: ContainerSpec, record: ContainerReco
       remedy: 'set MYDOCKER_PUBLISH_IP to an address of this host, or unset it for all of them',
     });
   }
-  return [...asked, ...more].map((one) => (one.hostIp === '' ? { ...one, hostIp } : one));
+  const list = [...asked, ...more].map((one) => (one.hostIp === '' ? { ...one, hostIp } : one));
+  checkPublish(list, networks);
+  return list;
 }
 
 /** Takes the addresses of a new container. Undefined: it is in no network. */
 export function wire(core: Core, spec: ContainerSpec, record: ContainerRecord): Wiring | undefined {
   if (!isWired(record.network)) return undefined;
-  const publish = publishOf(core, spec, record);
-  return { endpoints: plugAll(core, record.id, joinsOf(core, spec)), publish, ports: [] };
+  const joins = joinsOf(core, spec);
+  const networks = joins.map(({ name }) => requireNetwork(core.paths, name));
+  const publish = publishOf(core, spec, record, networks);
+  return { endpoints: plugAll(core, record.id, joins), publish, ports: [] };
 }

@@ -36,6 +36,9 @@ export function processOnPort(range: PortRecord): string | undefined {
     const fds = tryRead(() => readdirSync(`/proc/${pid}/fd`), []);
     if (!fds.some((fd) => wanted.has(tryRead(() => readlinkSync(`/proc/${pid}/fd/${fd}`), '')))) continue;
     const name = tryRead(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), '?');
+    // One of ours that keeps its state elsewhere: `ps` of this root does not show it.
+    if (/^shim-[0-9a-f]+$/.test(name))
+      return `a container of another root directory (its monitor is pid ${pid})`;
     return `the process ${name} (pid ${pid})`;
   }
   return undefined;

@@ -6,9 +6,12 @@ import {
   claimText,
   containerDir,
   createNetworkState,
+  isOwnerAlive,
+  ownMark,
   type PortRecord,
   type PublishRecord,
   portFile,
+  portTurn,
   readRecord,
   readWiring,
   release,
@@ -30,7 +33,9 @@ export function portHolderName(core: Core, id: string): string {
 }
 
 /** True when the container of this id no longer needs its ports: it does not run and nobody starts or clears it. */
-async function isOver(core: Core, id: string): Promise<boolean> {
+export async function isOver(core: Core, id: string): Promise<boolean> {
+  const taker = claimText(portTurn(core.paths, id));
+  if (taker !== undefined && isOwnerAlive(taker)) return false;
   const life = lifeOf(core.paths, id);
   // Its plan may still take elements of our maps away: first that, then the port is free.
   if (life.dead) await (await import('./bury.ts')).bury(core, id);
@@ -131,11 +136,30 @@ export async function takeRange(
   throw portInUse(rangeText(range), `the container ${portHolderName(core, holder)}`);
 }
 
-/** Before a start: takes all ports the container publishes, and writes them down. `avoid`: not that one again. */
+/** Until endTurn() others see that this container's ports are no left-overs of a run that is over. */
+function beginTurn(core: Core, id: string): void {
+  const turn = portTurn(core.paths, id);
+  if (claim(turn, ownMark())) return;
+  const other = claimText(turn);
+  if (other === undefined || isOwnerAlive(other)) return;
+  removeDeadClaim(turn, other);
+  claim(turn, ownMark());
+}
+
+/** The start is on its way, or has failed. */
+export function endTurn(core: Core, id: string): void {
+  release(portTurn(core.paths, id), ownMark());
+}
+
+/**
+ * Before a start: takes all ports the container publishes, and writes them down. `avoid`: not that one again. The
+ * caller ends the turn.
+ */
 export async function takePorts(core: Core, record: ContainerRecord, avoid?: PortRecord): Promise<void> {
   createNetworkState(core.paths);
   const wiring = readWiring(core.paths, record.id);
   if (wiring === undefined) return;
+  beginTurn(core, record.id);
   const ports: PortRecord[] = [];
   try {
     for (const publish of wiring.publish) {

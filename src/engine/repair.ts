@@ -1,5 +1,5 @@
 import type { MydockerError } from '../base/index.ts';
-import { isAny, rangeText } from '../network/index.ts';
+import { formatIp, ipBytes, isAny, rangeText } from '../network/index.ts';
 import { type ContainerRecord, type PortRecord, portClaims, readWiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { processOnPort } from './port-owner.ts';
@@ -10,7 +10,7 @@ import { restoreRules } from './reload.ts';
 export async function repair(core: Core, record: ContainerRecord, error: MydockerError): Promise<void> {
   if (error.code === 'RULES_MISSING') return restoreRules(core);
   const wiring = readWiring(core.paths, record.id);
-  const failed = wiring?.ports.find((range) => saidOf(range).includes(error.subject ?? ''));
+  const failed = wiring?.ports.find((range) => saidOf(range).includes(plain(error.subject ?? '')));
   if (wiring === undefined || failed === undefined) throw error;
   const asked = wiring.publish[wiring.ports.indexOf(failed)];
   for (const range of wiring.ports) releasePorts(core, record.id, range);
@@ -18,11 +18,16 @@ export async function repair(core: Core, record: ContainerRecord, error: Mydocke
   throw portInUse(rangeText(failed), ownerOf(core, record.id, failed));
 }
 
+/** An IPv6 address has many spellings. */
+function plain(text: string): string {
+  return text.replace(/\[([^\]]+)\]/, (_, ip: string) => `[${formatIp(ipBytes(ip))}]`);
+}
+
 /** How a step for this range calls it: "" stands for both families. */
 function saidOf(range: PortRecord): string[] {
   return range.hostIp === ''
     ? ['', '0.0.0.0', '::'].map((hostIp) => rangeText({ ...range, hostIp }))
-    : [rangeText(range)];
+    : [plain(rangeText(range))];
 }
 
 /** Who has one of these ports: a container on another address, or a program of the host. */

@@ -25,9 +25,10 @@ export async function startContainer(
 ): Promise<Running | undefined> {
   if (!isWired(record.network)) return startOnce(core, record, how, fds);
   const publishes = (readWiring(core.paths, record.id)?.publish.length ?? 0) > 0;
-  if (publishes) await (await import('./ports.ts')).takePorts(core, record);
+  const ports = publishes ? await import('./ports.ts') : undefined;
   const failed = async (error: unknown): Promise<never> => {
-    if (publishes) await (await import('./ports.ts')).dropPorts(core, record.id);
+    ports?.endTurn(core, record.id);
+    await ports?.dropPorts(core, record.id);
     throw error;
   };
   const again = async (error: unknown, tries: number): Promise<Running | undefined> => {
@@ -37,10 +38,12 @@ export async function startContainer(
   };
   const attempt = async (tries: number): Promise<Running | undefined> => {
     const running = await startOnce(core, record, how, fds).catch((error: unknown) => again(error, tries));
+    ports?.endTurn(core, record.id);
     // With inherited streams the failure comes where the exit code would.
     if (running === undefined || how !== 'inherit') return running;
     const exit = running.exit.catch(async (error: unknown) => (await again(error, tries))?.exit ?? 0);
     return { ...running, exit };
   };
+  await ports?.takePorts(core, record).catch(failed);
   return attempt(TRIES);
 }

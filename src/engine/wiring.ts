@@ -14,6 +14,7 @@ import {
   planPublish,
   planReverse,
   planSelf,
+  rangeText,
   type Setting,
   type TableName,
 } from '../network/index.ts';
@@ -236,15 +237,15 @@ function ownLeases(core: Core, id: string, wiring: Wiring): Step[] {
   );
 }
 
-/** Taken before the plan: whoever has this link may take the map's element away, and nobody else. */
-export function ownPort(core: Core, id: string, range: Wiring['ports'][number]): Step[] {
-  return Array.from({ length: range.count }, (_, i) => {
-    const path = portFile(core.paths, range.protocol, range.hostIp, range.hostPort + i);
-    return steps('host', {
-      op: 'own',
-      what: path,
-      why: 'says whose the port is; free again when the container ends',
-      undo: { op: 'unlink-link', path, text: id },
-    });
-  }).flat();
+/** Taken before the plan: whoever has these links may take the map's elements away, and nobody else. */
+export function ownPort(core: Core, id: string, range: PortRecord): Step[] {
+  const { protocol, hostIp, hostPort: first, count } = range;
+  const what = portFile(core.paths, protocol, hostIp, first);
+  const prefix = what.slice(0, what.lastIndexOf('-') + 1);
+  return steps('host', {
+    op: 'own',
+    what,
+    why: `says whose the port ${rangeText(range)} is; free again when the container ends`,
+    undo: { op: 'unlink-ports', prefix, first, count, text: id },
+  });
 }

@@ -217,6 +217,9 @@ export const destinationKind = (register = 8): Buffer =>
   expression('fib', number(1, register), number(2, 3), number(3, 2));
 export const dnat = (family: Family, address: number, port: number): Buffer =>
   expression('nat', number(1, 1), number(2, family), number(3, address), number(5, port));
+/** Refused at once: a reset for TCP, "port unreachable" for all else. */
+export const rejectTcp = (): Buffer => expression('reject', number(1, 1));
+export const reject = (): Buffer => expression('reject', number(1, 2), attribute(2, Buffer.from([1])));
 export const masquerade = (): Buffer => expression('masq');
 
 const verdict = (code: number, chain?: string): Buffer =>

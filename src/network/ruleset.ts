@@ -26,6 +26,8 @@ import {
   newTable,
   notInSet,
   payload,
+  reject,
+  rejectTcp,
   type SetShape,
   same,
   TYPE,
@@ -60,6 +62,7 @@ const CHAINS: ReadonlyArray<readonly [name: string, hook?: Hook]> = [
   ['publish'],
   ['egress'],
   ['guard', { type: 'filter', number: HOOK.PREROUTING, priority: -300 }],
+  ['loopback6', { type: 'filter', number: HOOK.OUTPUT, priority: -150 }],
   ['prerouting', { type: 'nat', number: HOOK.PREROUTING, priority: -100 }],
   ['output', { type: 'nat', number: HOOK.OUTPUT, priority: -100 }],
   ['forward', { type: 'filter', number: HOOK.FORWARD, priority: 0 }],
@@ -83,9 +86,10 @@ const published = [conntrack(2), mask(bits(32)), differs(ZERO)];
 const destination4 = (register = 8): Buffer => payload(1, 16, 4, register);
 const destination6 = (register = 8): Buffer => payload(1, 24, 16, register);
 const source4 = payload(1, 12, 1);
-const source6 = payload(1, 8, 16);
 const LOOPBACK4 = Buffer.from([127]);
 const LOOPBACK6 = Buffer.from('00000000000000000000000000000001', 'hex');
+const toLoopback6 = [...IPV6, payload(1, 24, 16), same(LOOPBACK6)];
+const TCP = Buffer.from([6]);
 const port = (register: number): Buffer => payload(2, 2, 2, register);
 const protocol = (register: number): Buffer => meta(META.l4proto, register);
 
@@ -98,6 +102,10 @@ const RULES: ReadonlyArray<readonly [chain: string, ...expressions: Buffer[]]> =
   ['publish', ...IPV6, protocol(8), port(9), mapped('any6'), dnat(FAMILY.ip6, 8, 12)],
   // A bridge with route_localnet would let containers at what listens on the host's loopback.
   ['guard', ...fromBridge, ...IPV4, payload(1, 16, 1), same(LOOPBACK4), drop()],
+  // There is no route_localnet for IPv6: an answer to ::1 would be dropped. A program that tries ::1 first goes on to
+  // 127.0.0.1 at once.
+  ['loopback6', ...toLoopback6, protocol(8), same(TCP), port(9), mapped('any6'), rejectTcp()],
+  ['loopback6', ...toLoopback6, protocol(8), port(9), mapped('any6'), reject()],
   ['prerouting', ...toHost, jump('publish')],
   ['output', ...toHost, jump('publish')],
   ['forward', ...fromBridge, jump('egress')],
@@ -113,7 +121,6 @@ const RULES: ReadonlyArray<readonly [chain: string, ...expressions: Buffer[]]> =
   ['postrouting', ...IPV6, payload(1, 8, 16), payload(1, 24, 16, 12), inSet('self6'), masquerade()],
   ['postrouting', ...fromBridge, meta(META.oifname), notInSet('bridges'), masquerade()],
   ['postrouting', ...toBridge, ...IPV4, source4, same(LOOPBACK4), masquerade()],
-  ['postrouting', ...toBridge, ...IPV6, source6, same(LOOPBACK6), masquerade()],
 ];
 
 /** The table with everything but elements; all or nothing, refused with EEXIST when it is there. */

@@ -138,6 +138,8 @@ export function wireText(a: Action): string | undefined {
       return `socket, bind, listen(${portText(a)})`;
     case 'release-port':
       return `close(${portText(a)})`;
+    case 'unlink-ports':
+      return `unlink(${quote(`${a.prefix}${a.first}`)}${a.count === 1 ? '' : ` to …${a.first + a.count - 1}`}, if it still says ${quote(a.text)})`;
     case 'name-link':
       return `mkdir(${quote(a.directory)}), symlink(${quote(a.text)}, ${quote(`${a.directory}/${a.file}`)})`;
     case 'name-unlink':

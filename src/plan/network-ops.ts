@@ -27,6 +27,11 @@ export const NETWORK_OPS = {
     args: { protocol: 'u32', address: 'bytes', port: 'u32', count: 'u32' },
     call: 'close',
   },
+  'unlink-ports': {
+    code: 127,
+    args: { prefix: 'str', first: 'u32', count: 'u32', text: 'str' },
+    call: 'readlink, unlink',
+  },
   'name-link': { code: 125, args: { directory: 'str', file: 'str', text: 'str' }, call: 'mkdir, symlink' },
   'name-unlink': { code: 126, args: { directory: 'str', file: 'str' }, call: 'unlink, rmdir' },
 } as const;

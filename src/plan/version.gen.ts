@@ -1,2 +1,2 @@
 /* Generated from ops.ts by `npm run gen`. Do not edit. */
-export const PLAN_VERSION = 0xe9997b6c;
+export const PLAN_VERSION = 0x109871cc;

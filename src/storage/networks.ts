@@ -15,6 +15,7 @@ import type { Paths } from './paths.ts';
  *     names/<name>/<id>         symbolic link whose text is the container's addresses in it, space between;
  *                               there while the container runs: what the resolver answers
  *   networks/.creating          a symbolic link: somebody chooses a subnet
+ *   ports/.taking-<id>          somebody takes ports for this container, and starts it
  *   ports/<proto>-<ip>-<port>   symbolic link whose text is the id of the container that has the host's port;
  *                               ip "any": all addresses
  */
@@ -175,6 +176,11 @@ export function releaseLease(paths: Paths, network: string, address: string, id:
 
 export function portFile(paths: Paths, protocol: string, ip: string, port: number): string {
   return `${paths.root}/ports/${protocol}-${ip === '' ? 'any' : ip}-${port}`;
+}
+
+/** There while somebody starts a container that has ports already but does not run yet; its text: who. */
+export function portTurn(paths: Paths, id: string): string {
+  return `${paths.root}/ports/.taking-${id}`;
 }
 
 /** Host ports that containers have: file name to container id. */

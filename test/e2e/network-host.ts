@@ -97,7 +97,12 @@ export class NetHost extends Host {
 
   /** A network, made as the engine makes one; its subnets. */
   async network(name: string, spec: Omit<NetworkSpec, 'name'> = {}): Promise<Made> {
-    const { subnet, gateway, subnet6 = '', gateway6 = '' } = await createNetwork(new Core({ root: this.root }), {
+    const {
+      subnet,
+      gateway,
+      subnet6 = '',
+      gateway6 = '',
+    } = await createNetwork(new Core({ root: this.root }), {
       name,
       ...spec,
     });
@@ -111,7 +116,9 @@ export class NetHost extends Host {
     const namespace = await this.namespaceOf(name);
     await echo(namespace, '::', 7000);
     const networks = await this.ok('inspect', '-f', '{{json .NetworkSettings.Networks}}', name);
-    const [first] = Object.values(JSON.parse(networks) as Record<string, { IPAddress: string; GlobalIPv6Address: string }>);
+    const [first] = Object.values(
+      JSON.parse(networks) as Record<string, { IPAddress: string; GlobalIPv6Address: string }>,
+    );
     const { IPAddress: ip = '', GlobalIPv6Address: ip6 = '' } = first ?? {};
     return { name, namespace, ip, ip6 };
   }
@@ -245,7 +252,7 @@ def ask(i, protocol, ip, port):
     except TimeoutError:
         said[i] = 'timeout'
     except OSError as e:
-        said[i] = {111: 'refused', 113: 'unreachable', 101: 'unreachable'}.get(e.errno, str(e))
+        said[i] = {111: 'refused', 1: 'refused', 113: 'unreachable', 101: 'unreachable'}.get(e.errno, str(e))
 patience = int(sys.argv[1])
 targets = sys.argv[2:]
 said = [''] * len(targets)
@@ -265,11 +272,7 @@ export async function echo(namespace: string, ...at: Array<string | number>): Pr
 export type Target = readonly [protocol: 'tcp' | 'udp', ip: string, port: number];
 
 /** Which address each server took the caller for: "refused", "timeout" or "unreachable" where none answered. */
-export async function ask(
-  namespace: string,
-  targets: readonly Target[],
-  patienceS = 20,
-): Promise<string[]> {
+export async function ask(namespace: string, targets: readonly Target[], patienceS = 20): Promise<string[]> {
   const words = targets.map((target) => target.join(','));
   const args = [`--net=${namespace}`, PYTHON, '-c', ASK, String(patienceS), ...words];
   const { code, stdout, stderr } = await command('nsenter', args);

@@ -52,7 +52,9 @@ test('container ↔ host: ping, TCP and UDP, IPv4 and IPv6, by each address of t
   const { a } = nests;
   const ways = [BLUE.gateway, HOST_IP, BLUE.gateway6, HOST_IP6];
   // A server on all addresses answers a datagram from the one of the way back: not TCP’s, nor ours to mend.
-  const targets = both(7001, ...ways).filter(([protocol, ip]) => protocol === 'tcp' || ip.startsWith(BLUE.gateway));
+  const targets = both(7001, ...ways).filter(
+    ([protocol, ip]) => protocol === 'tcp' || ip.startsWith(BLUE.gateway),
+  );
   const seen = await ask(a.namespace, targets);
   for (const [i, answer] of seen.entries())
     assert.equal(answer, targets[i]?.[1].includes(':') ? a.ip6 : a.ip, `${targets[i]}`);
@@ -107,7 +109,19 @@ test('containers of a user network find each other by name, alias and short id, 
   assert.ok(text.includes(b.ip) && text.includes(b.ip6), text);
   assert.ok((await host.ok('exec', a.name, 'nslookup', b.ip, '127.0.0.11')).includes(b.name));
   assert.notEqual((await host.run(['exec', a.name, 'nslookup', c.name, '127.0.0.11'])).code, 0);
-  await host.ok('run', '-d', '--name', 'aliased', '--network', 'blue', '--network-alias', 'db', 'busybox', 'sleep', '600');
+  await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'aliased',
+    '--network',
+    'blue',
+    '--network-alias',
+    'db',
+    'busybox',
+    'sleep',
+    '600',
+  );
   assert.equal((await ping(a, 'db')).code, 0);
   await host.ok('rm', '-f', 'aliased');
   assert.notEqual((await ping(a, 'db')).code, 0, 'a name goes with its container');
@@ -128,7 +142,17 @@ test('a container in two networks reaches both, and others by the first', async 
 
 test('--network container: shares addresses, loopback and names; --network host is the host’s; none has loopback only', async () => {
   const { a } = nests;
-  await host.ok('run', '-d', '--name', 'beside', '--network', `container:${a.name}`, 'busybox', 'sleep', '600');
+  await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'beside',
+    '--network',
+    `container:${a.name}`,
+    'busybox',
+    'sleep',
+    '600',
+  );
   assert.equal(await host.namespaceOf('beside').then(linkOf), await linkOf(a.namespace));
   for (const file of ['/etc/hosts', '/etc/resolv.conf'])
     assert.equal(await host.ok('exec', 'beside', 'cat', file), await host.ok('exec', a.name, 'cat', file));
@@ -139,9 +163,14 @@ test('--network container: shares addresses, loopback and names; --network host 
   assert.deepEqual(await links('none'), ['lo']);
   await host.ok('create', '--name', 'late', '--network', 'container:nest-a', 'busybox', 'true');
   await host.ok('stop', '-t', '0', a.name);
-  assert.match(await host.fails(1, 'start', 'late'), /cannot start late: the container nest-a, .* does not run/);
+  assert.match(
+    await host.fails(1, 'start', 'late'),
+    /cannot start late: the container nest-a, .* does not run/,
+  );
   await host.ok('start', a.name);
-  await echo((nests.a = { ...a, namespace: await host.namespaceOf(a.name) }).namespace, '::', 7000);
+  const namespace = await host.namespaceOf(a.name);
+  nests.a = { ...a, namespace };
+  await echo(namespace, '::', 7000);
   await host.ok('start', '-a', 'late');
   await host.ok('rm', '-f', 'late');
 });
