@@ -165,7 +165,8 @@ function cpuLimits(flags: Flags, resources: Mutable<Resources>): void {
   });
 }
 
-function resourcesFromFlags(flags: Flags): Resources {
+/** The limits that are given. Throws BAD_INPUT. */
+export function resourcesFromFlags(flags: Flags): Resources {
   const resources: Mutable<Resources> = {};
   memoryLimits(flags, resources);
   cpuLimits(flags, resources);

@@ -17,6 +17,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   start: async () => (await import('./commands/start.ts')).start,
   pause: async () => (await import('./commands/pause.ts')).pause,
   unpause: async () => (await import('./commands/pause.ts')).unpause,
+  update: async () => (await import('./commands/update.ts')).update,
   restart: async () => (await import('./commands/restart.ts')).restart,
   kill: async () => (await import('./commands/kill.ts')).kill,
   stats: async () => (await import('./commands/stats.ts')).stats,
@@ -74,7 +75,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
 
 const OCI = 'create start run state kill delete exec ps list pause resume update events spec features';
 const SAME =
-  'run create start exec logs stop kill restart wait rename attach commit cp diff pause unpause stats top';
+  'run create start exec logs stop kill update restart wait rename attach commit cp diff pause unpause stats top';
 
 /** Docker's grouped spellings: the words a group has, and the command (with leading flags) each one is. */
 export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {

@@ -167,8 +167,8 @@ export class Containers extends ContainerFiles {
   /** Gives a container another name. Throws NAME_IN_USE, BAD_INPUT. */
   async rename(ref: string, name: string): Promise<void> {
     this.core.prepare();
-    const record = this.record(ref);
-    (await import('./rename.ts')).renameContainer(this.core, record, name);
+    const { renameContainer } = await import('./rename.ts');
+    const record = await renameContainer(this.core, this.record(ref).id, name);
     recordContainerEvent(this.core.paths, { ...record, name }, 'rename', { oldName: record.name });
   }
 

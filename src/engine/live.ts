@@ -1,5 +1,6 @@
 import { type ContainerRecord, findContainer } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import type { ResourceChanges } from './resource-types.ts';
 import type { ContainerStats, StatsOptions, Top } from './stats-types.ts';
 import { requireRecord } from './status.ts';
 
@@ -21,6 +22,18 @@ export class LiveContainers {
   async unpause(ref: string): Promise<void> {
     this.core.prepare();
     await (await import('./pause.ts')).unpauseContainer(this.core, this.record(ref));
+  }
+
+  /**
+   * Other limits for a container, running or not, now and for later starts; null takes one away. All of them come to
+   * hold, or none. Throws BAD_INPUT, NO_DEVICE, NO_CONTROLLER, LIMIT_TOO_SMALL, LIMIT_REFUSED.
+   */
+  async update(ref: string, changes: ResourceChanges): Promise<void> {
+    this.core.prepare();
+    const record = this.record(ref);
+    await (await import('./update.ts')).updateContainer(this.core, record.id, changes);
+    const { recordContainerEvent } = await import('./events-file.ts');
+    recordContainerEvent(this.core.paths, this.record(record.id), 'update');
   }
 
   /** Its processes, with their numbers on the host: columns as ps(1) names them. Throws NOT_RUNNING, PS_FAILED. */

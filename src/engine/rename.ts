@@ -1,10 +1,16 @@
 import { badInput, MydockerError } from '../base/index.ts';
 import { type ContainerRecord, containerDir, releaseName, takeName, writeRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { lifeOf } from './status.ts';
+import { whileUpdating } from './record-lock.ts';
+import { lifeOf, requireRecord } from './status.ts';
 
-/** Gives a container another name. Throws NAME_IN_USE, BAD_INPUT, RUNNING. */
-export function renameContainer(core: Core, record: ContainerRecord, name: string): void {
+/** Gives a container another name. Throws NAME_IN_USE, BAD_INPUT, RUNNING, BUSY. */
+export async function renameContainer(core: Core, id: string, name: string): Promise<ContainerRecord> {
+  return whileUpdating(core, id, async () => renameRecord(core, requireRecord(core.paths, id), name));
+}
+
+/** Returns what was there before. */
+function renameRecord(core: Core, record: ContainerRecord, name: string): ContainerRecord {
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
     throw badInput(`invalid container name "${name}"`, {
       subject: name,
@@ -30,4 +36,5 @@ export function renameContainer(core: Core, record: ContainerRecord, name: strin
     throw error;
   }
   releaseName(core.paths, record.name, record.id);
+  return record;
 }

@@ -15,3 +15,6 @@ type Rates = 'blkioWeightDevice' | 'readBps' | 'writeBps' | 'readIops' | 'writeI
  * step; it is never ignored.
  */
 export type Resources = Omit<RecordedResources, Rates> & { [R in Rates]?: readonly RateSpec[] };
+
+/** Limits to change: null takes one away. Rates are changed disk by disk; a rate of 0 takes that of one disk away. */
+export type ResourceChanges = { readonly [K in keyof Resources]?: Resources[K] | null };

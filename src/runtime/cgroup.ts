@@ -35,6 +35,9 @@ export function missing(controller: string, flag: string): MydockerError {
   );
 }
 
+/** What of a specification is about its cgroup. */
+type Limited = Pick<OciLinux, 'cgroupsPath' | 'resources'>;
+
 /** What of the limits needs which controller. */
 function needs(resources: OciResources): ReadonlyArray<readonly [controller: string, flag: string]> {
   const { memory, cpu, pids, blockIO, hugepageLimits = [] } = resources;
@@ -74,7 +77,7 @@ function ancestors(cgroupsPath: string): string[] {
   return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
-function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): CgroupPlan {
+function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: Limited): CgroupPlan {
   const has = (name: string): boolean => host.v1.some((h) => h.controllers.includes(name));
   checkControllers(linux.resources, (name) => has(name === 'io' ? 'blkio' : name));
   if (Object.keys(linux.resources.unified ?? {}).length > 0) throw missing('unified', 'files of cgroup v2');
@@ -174,7 +177,7 @@ export function giveControllers(host: CgroupHost, root: string, wanted: readonly
   ];
 }
 
-function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): CgroupPlan {
+function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: Limited): CgroupPlan {
   checkControllers(linux.resources, (name) => host.v2Controllers.includes(name));
   const root = host.v2 ?? '/sys/fs/cgroup';
   const dir = `${root}/${linux.cgroupsPath}`;
@@ -234,7 +237,7 @@ function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): Cgroup
 }
 
 /** The container's cgroup: the same limits on v1, hybrid and v2. Throws for a limit this host cannot set. */
-export function planCgroup(host: CgroupHost, facts: CgroupV1Facts, linux: OciLinux): CgroupPlan {
+export function planCgroup(host: CgroupHost, facts: CgroupV1Facts, linux: Limited): CgroupPlan {
   return host.version === 2 ? planV2(host, facts, linux) : planV1(host, facts, linux);
 }
 

@@ -1,3 +1,4 @@
+export { planCgroup } from './cgroup.ts';
 export {
   type CgroupHost,
   detectCgroups,
@@ -15,6 +16,7 @@ export { sysctlPath } from './finish.ts';
 export { detectIoWeight, type IoWeight } from './io-weight.ts';
 export { defaultMounts } from './kernel-mounts.ts';
 export { type LaunchInput, planLaunch } from './launch.ts';
+export { type LimitChange, planLimitChange } from './limit-changes.ts';
 export { type CgroupV1Facts, type LimitWrite, limitsV1 } from './limits-v1.ts';
 export { limitsV2 } from './limits-v2.ts';
 export { outside } from './namespaces.ts';

@@ -3,7 +3,21 @@ import { existsSync } from 'node:fs';
 import { CHECKOUT } from './checkout.mjs';
 import { runInGuest } from './guest.mjs';
 
-const FILES = ['attacks', 'cgroup-v2', 'devices', 'exec', 'limits', 'pause', 'security', 'stats', 'stop'];
+const FILES = [
+  ...[
+    'attacks',
+    'cgroup-v2',
+    'devices',
+    'exec',
+    'limit-flags',
+    'limits',
+    'mounts',
+    'namespaces',
+    'pause',
+    'security',
+  ],
+  ...['settings', 'stats', 'stop', 'users'],
+];
 /** A processor in software is so many times slower; time-outs grow by it (test/e2e/harness.ts). */
 const SLOWNESS = 20;
 const LIMIT_MS = 30 * 60_000;
