@@ -16,6 +16,12 @@ const LOWER_ROWS: ReadonlyArray<readonly [name: string, lower: Lower, entries: T
       ],
     ],
     [
+      'lets a file stay that replaced a directory, whatever whiteouts of that directory follow',
+      below('a/', 'a/x', 'l -> a'),
+      [e('a'), e('a/.wh.x'), e('l', 'symlink', 'a'), e('l/.wh.x'), e('a/.wh..wh..opq')],
+      ['file /a', 'symlink a /l'],
+    ],
+    [
       'makes a directory opaque when it replaces what a whiteout hid',
       below('x'),
       [e('.wh.x'), e('x/y')],

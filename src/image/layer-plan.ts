@@ -53,8 +53,11 @@ export class LayerPlanner {
       return { before, filePath: undefined, after: attributes('/', entry) };
     }
     if (parts.some((part) => part.startsWith(AUFS_NOTE))) return { before, filePath: undefined, after: [] };
-    const parent = this.parentOf(parts, before);
-    if (base.startsWith(WHITEOUT) || isOverlayWhiteout(entry)) {
+    const isWhiteout = base.startsWith(WHITEOUT) || isOverlayWhiteout(entry);
+    const parent = this.parentOf(parts, before, isWhiteout);
+    // umoci writes "dir/.wh.x" for what was in a directory that is a file now.
+    if (parent === undefined) return { before, filePath: undefined, after: [] };
+    if (isWhiteout) {
       if (base.startsWith(WHITEOUT)) this.whiteout(parent, base, before);
       else this.hide(parent, base, before);
       return { before, filePath: undefined, after: [] };
@@ -117,9 +120,10 @@ export class LayerPlanner {
 
   /**
    * The directory those names lead to, through links ("lib -> usr/lib") of this layer and of those below, never out
-   * of the root. What is missing in this layer is made, like the directory below it if there is one.
+   * of the root. What is missing in this layer is made, like the directory below it if there is one. For a whiteout no
+   * file of this layer has to give way: undefined, there is nothing left to hide.
    */
-  private parentOf(parts: readonly string[], out: Action[]): DirectoryNode {
+  private parentOf(parts: readonly string[], out: Action[], isWhiteout = false): DirectoryNode | undefined {
     const joined = parts.join('/');
     if (this.known?.parts === joined && this.known.version === this.tree.version) return this.known.dir;
     const queue = parts.slice().reverse();
@@ -141,6 +145,7 @@ export class LayerPlanner {
         if (link.target.startsWith('/')) here = this.tree.root;
         isThroughLower ||= link === below;
       } else if (node?.kind === 'directory') here = node;
+      else if (isWhiteout && node !== undefined && node.kind !== 'whiteout') return undefined;
       else here = this.missing(here, part, node, below, out);
     }
     // A link below may be hidden by any later file.
@@ -264,6 +269,7 @@ export class LayerPlanner {
     const parts = cleanParts(entry.linkName);
     const base = parts.pop() ?? '';
     const dir = this.parentOf(parts, out);
+    if (dir === undefined) throw noTarget(entry);
     const path = pathIn(dir, base);
     const node = this.tree.get(dir, base);
     const below = node === undefined ? this.below(dir, base) : undefined;

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadNetwork } from './bad-network.ts';
@@ -141,38 +140,6 @@ test('SIGINT ends a pull; what was fetched stays', async () => {
   assert.deepEqual([blobs, unpacked, manifests], [[], [], []]);
   assert.ok(downloads.length > 0 && downloads.every((file) => !file.endsWith('.claim')), String(downloads));
 });
-
-test('the memory of a pull stays bounded, whatever the size of a layer', async () => {
-  const host = new PullHost();
-  network.mend();
-  await publisher.publish('large', 'v1', {
-    layers: [layers[0] ?? assert.fail(), layerOf({ x: randomBytes(200_000_000) })],
-  });
-  const env = { PATH: process.env.PATH, MYDOCKER_ROOT: host.root, ...host.settings() };
-  const child = spawn(EXECUTABLE, ['pull', '-q', `${registry.host}/large:v1`], { stdio: 'ignore', env });
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  let peakKb = 0;
-  let over = false;
-  void ended.then(() => {
-    over = true;
-  });
-  while (!over) {
-    const status = readStatus(child.pid ?? 0);
-    peakKb = Math.max(peakKb, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
-    await sleep(20);
-  }
-  assert.equal(await ended, 0);
-  assert.ok(peakKb > 10_000 && peakKb < 150_000, `${peakKb} kB`);
-  await host.ok('rmi', `${registry.host}/large:v1`);
-});
-
-function readStatus(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8');
-  } catch {
-    return '';
-  }
-}
 
 function digestEnd(blob: Buffer): string {
   return digestOf(blob).slice(7);

@@ -1,7 +1,7 @@
 /** Other container tools, each with state of its own below one directory; what they write elsewhere is lost with them. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { command, until } from './harness.ts';
 
 /** They write below /run and /etc whatever they are told: laid over for them alone. */
@@ -15,6 +15,11 @@ const ALONE = [
 export class Tools {
   readonly directory = mkdtempSync('/var/tmp/mydocker-tools-');
   private daemon: { kill(): Promise<void> } | undefined;
+
+  constructor() {
+    mkdirSync(`${this.directory}/client`);
+    writeFileSync(`${this.directory}/client/config.json`, '{}');
+  }
 
   private alone(words: readonly string[]): string[] {
     return ['-m', 'sh', '-c', ALONE, this.directory, ...words];
@@ -62,7 +67,6 @@ export class Tools {
   /** A dockerd without network, for its image store only. */
   async startDocker(): Promise<void> {
     const { directory } = this;
-    mkdirSync(`${directory}/client`);
     const log = openSync(`${directory}/log`, 'w');
     const words = [
       ...['dockerd', '-H', `unix://${directory}/sock`, '--log-level=error', '--storage-driver=vfs'],
