@@ -87,8 +87,9 @@ test('isAbandoned() is true only for names of ended processes', () => {
 });
 
 test('isOwnerAlive() is false for a zombie: it will finish nothing', async (t) => {
-  // sleep waits for no children, so the first one stays a zombie.
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+  // sleep waits for no children, so one that ends after the exec stays a zombie; the shell would have waited.
+  const child = '(until grep -q sleep /proc/$$/comm; do sleep 0.01; done) & echo $!; exec sleep 60';
+  const parent = spawn('sh', ['-c', child], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => parent.kill('SIGKILL'));
