@@ -2,8 +2,10 @@ import { GROUPS } from './registry.ts';
 import type { Command } from './spec.ts';
 
 /** What the arguments of a command are, read from its usage. */
-function completes(command: Command): 'containers' | 'images' | 'files' | 'none' {
+function completes(command: Command): Query | 'files' | 'none' {
   if (/^\[?CONTAINER/.test(command.usage)) return 'containers';
+  if (/^NETWORK CONTAINER/.test(command.usage)) return 'both';
+  if (/^NETWORK \[/.test(command.usage)) return 'networks';
   if (/^\[?(IMAGE|NAME)/.test(command.usage)) return 'images';
   return command.usage.startsWith('FILE') ? 'files' : 'none';
 }
@@ -11,7 +13,14 @@ function completes(command: Command): 'containers' | 'images' | 'files' | 'none'
 const QUERY = {
   containers: "mydocker ps --format '{{.Names}}' 2>/dev/null",
   images: "mydocker images -f dangling=false --format '{{.Repository}}:{{.Tag}}' 2>/dev/null",
+  networks: "mydocker network ls --format '{{.Name}}' 2>/dev/null",
+  both: "{ mydocker network ls --format '{{.Name}}'; mydocker ps --format '{{.Names}}'; } 2>/dev/null",
 } as const;
+type Query = keyof typeof QUERY;
+
+function isQuery(kind: string): kind is Query {
+  return Object.hasOwn(QUERY, kind);
+}
 
 function flagsOf(command: Command): string[] {
   const shown = command.options.filter((option) => option.hidden !== true);
@@ -46,12 +55,11 @@ function patterns(command: Command): string {
 export function bash(commands: readonly Command[]): string {
   const cases = commands.map((command) => {
     const kind = completes(command);
-    const words =
-      kind === 'containers' || kind === 'images'
-        ? `$(compgen -W "$(${QUERY[kind]})" -- "$cur")`
-        : kind === 'files'
-          ? '$(compgen -f -- "$cur")'
-          : '';
+    const words = isQuery(kind)
+      ? `$(compgen -W "$(${QUERY[kind]})" -- "$cur")`
+      : kind === 'files'
+        ? '$(compgen -f -- "$cur")'
+        : '';
     return [
       `    ${patterns(command)})`,
       `      flags=${single([...flagsOf(command), '--help'].join(' '))}`,
@@ -95,8 +103,7 @@ export function bash(commands: readonly Command[]): string {
 export function zsh(commands: readonly Command[]): string {
   const cases = commands.map((command) => {
     const kind = completes(command);
-    const words =
-      kind === 'containers' || kind === 'images' ? `compadd -- \${(f)"$(${QUERY[kind]})"}` : '_files';
+    const words = isQuery(kind) ? `compadd -- \${(f)"$(${QUERY[kind]})"}` : '_files';
     return [
       `    ${patterns(command)})`,
       `      if [[ $PREFIX == -* ]]; then compadd -- ${[...flagsOf(command), '--help'].join(' ')}; else ${words}; fi ;;`,
@@ -154,7 +161,7 @@ export function fish(commands: readonly Command[]): string {
       );
     }
     const kind = completes(command);
-    if (kind === 'containers' || kind === 'images') {
+    if (isQuery(kind)) {
       lines.push(`complete -c mydocker ${within} -f -a ${single(`(${QUERY[kind]})`)}`);
     }
   }

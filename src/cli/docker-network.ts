@@ -35,15 +35,18 @@ export function networkSettings(details: ContainerDetails): Record<string, unkno
 
 /** A network as `docker network inspect` prints it. */
 export function dockerNetwork(network: NetworkDetails): Record<string, unknown> {
+  const members = network.members.filter(({ isRunning }) => isRunning);
   return {
     Name: network.name,
     Id: network.id,
     Created: new Date(network.createdAtMs).toISOString(),
     Scope: 'local',
     Driver: network.driver,
+    EnableIPv4: network.subnets.length > 0,
     EnableIPv6: network.ipv6,
     IPAM: {
       Driver: 'default',
+      Options: {},
       Config: network.subnets.map(({ subnet, gateway, ipRange }) => ({
         Subnet: subnet,
         ...(ipRange === undefined ? {} : { IPRange: ipRange }),
@@ -53,18 +56,34 @@ export function dockerNetwork(network: NetworkDetails): Record<string, unknown> 
     Internal: network.internal,
     Attachable: false,
     Ingress: false,
+    ConfigFrom: { Network: '' },
+    ConfigOnly: false,
     Containers: Object.fromEntries(
-      network.members.map((member) => [
+      members.map((member) => [
         member.id,
         {
           Name: member.name,
+          EndpointID: '',
           MacAddress: member.mac,
-          IPv4Address: member.ip,
-          IPv6Address: member.ip6 ?? '',
+          IPv4Address: withPrefix(network, member.ip),
+          IPv6Address: member.ip6 === undefined ? '' : withPrefix(network, member.ip6),
         },
       ]),
     ),
-    Options: { ...network.options, 'mydocker.bridge': network.bridge, mtu: String(network.mtu) },
+    Options:
+      network.bridge === ''
+        ? {}
+        : {
+            ...network.options,
+            'com.docker.network.bridge.name': network.bridge,
+            'com.docker.network.driver.mtu': String(network.mtu),
+          },
     Labels: network.labels,
   };
+}
+
+/** "10.208.0.2/22": Docker writes addresses of members with the length of their subnet. */
+function withPrefix(network: NetworkDetails, ip: string): string {
+  const subnet = network.subnets.find((one) => one.subnet.includes(':') === ip.includes(':'))?.subnet ?? '';
+  return `${ip}${subnet.slice(subnet.indexOf('/'))}`;
 }

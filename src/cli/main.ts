@@ -1,5 +1,5 @@
 import { badInput, MydockerError } from '../base/errors.ts';
-import type { Engine } from '../engine/index.ts';
+import type { Engine, EngineOptions } from '../engine/index.ts';
 import { GLOBAL_OPTIONS } from './globals.ts';
 import { nearest } from './nearest.ts';
 import { print } from './out.ts';
@@ -74,14 +74,19 @@ async function dispatch(words: readonly string[], globals: Globals): Promise<num
 }
 
 /** What networks are like unless a command says otherwise. */
-function networkSettings(): { defaultNetwork?: string; addressPool?: string; publishIp?: string } {
+function networkSettings(): Pick<
+  EngineOptions,
+  'defaultNetwork' | 'addressPool' | 'configFile' | 'publishIp'
+> {
   const defaultNetwork = nonEmpty(process.env.MYDOCKER_DEFAULT_NETWORK);
   const addressPool = nonEmpty(process.env.MYDOCKER_ADDRESS_POOL);
   const publishIp = nonEmpty(process.env.MYDOCKER_PUBLISH_IP);
+  const configFile = nonEmpty(process.env.MYDOCKER_CONFIG);
   return {
     ...(defaultNetwork === undefined ? {} : { defaultNetwork }),
     ...(addressPool === undefined ? {} : { addressPool }),
     ...(publishIp === undefined ? {} : { publishIp }),
+    ...(configFile === undefined ? {} : { configFile }),
   };
 }
 

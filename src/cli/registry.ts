@@ -23,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   stats: async () => (await import('./commands/stats.ts')).stats,
   top: async () => (await import('./commands/top.ts')).top,
   wait: async () => (await import('./commands/wait.ts')).wait,
+  port: async () => (await import('./commands/port.ts')).port,
   attach: async () => (await import('./commands/attach.ts')).attach,
   rename: async () => (await import('./commands/rename.ts')).rename,
   cp: async () => (await import('./commands/cp.ts')).cp,
@@ -52,6 +53,11 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'volume rm': async () => (await import('./commands/volume-rm.ts')).volumeRm,
   'volume inspect': async () => (await import('./commands/volume-inspect.ts')).volumeInspect,
   'volume prune': async () => (await import('./commands/volume-prune.ts')).volumePrune,
+  'network create': async () => (await import('./commands/network-create.ts')).networkCreate,
+  'network ls': async () => (await import('./commands/network-ls.ts')).networkLs,
+  'network rm': async () => (await import('./commands/network-rm.ts')).networkRm,
+  'network inspect': async () => (await import('./commands/network-inspect.ts')).networkInspect,
+  'network prune': async () => (await import('./commands/network-prune.ts')).networkPrune,
   'system df': async () => (await import('./commands/system-df.ts')).systemDf,
   'system prune': async () => (await import('./commands/prune.ts')).systemPrune,
   'oci create': async () => (await import('./oci/make.ts')).ociCreate,
@@ -75,7 +81,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
 
 const OCI = 'create start run state kill delete exec ps list pause resume update events spec features';
 const SAME =
-  'run create start exec logs stop kill update restart wait rename attach commit cp diff pause unpause stats top';
+  'run create start exec logs stop kill update restart wait rename attach commit cp diff pause unpause stats top port';
 
 /** Docker's grouped spellings: the words a group has, and the command (with leading flags) each one is. */
 export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -114,6 +120,15 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
     remove: ['volume rm'],
     inspect: ['volume inspect'],
     prune: ['volume prune'],
+  },
+  network: {
+    create: ['network create'],
+    ls: ['network ls'],
+    list: ['network ls'],
+    rm: ['network rm'],
+    remove: ['network rm'],
+    inspect: ['network inspect'],
+    prune: ['network prune'],
   },
   system: { info: ['info'], events: ['events'], df: ['system df'], prune: ['system prune'] },
 };

@@ -12,8 +12,10 @@ export interface EngineOptions {
   defaultImage?: string;
   /** Network of containers that name none: 'none', 'host' or a network's name. Default "bridge". */
   defaultNetwork?: string;
-  /** Where subnets of new networks come from: "10.208.0.0/12". */
+  /** Where subnets of new networks come from. Default: what the configuration file says, else "10.208.0.0/12". */
   addressPool?: string;
+  /** JSON, read when a network is made. Default /etc/mydocker/config.json; need not be there. */
+  configFile?: string;
   /** Address of the host that ports are published on when none is given. Default "": all of them. */
   publishIp?: string;
   /** For tests: the step of this index of a launch or exec plan fails with this errno. */
@@ -27,7 +29,8 @@ export class Core {
   readonly paths: Paths;
   readonly defaultImage: string;
   readonly defaultNetwork: string;
-  readonly addressPool: string;
+  readonly addressPool: string | undefined;
+  readonly configFile: string;
   readonly publishIp: string;
   readonly fault: Fault | undefined;
   private cgroupHost: CgroupHost | undefined;
@@ -37,7 +40,8 @@ export class Core {
     this.paths = pathsOf(options.root);
     this.defaultImage = options.defaultImage ?? 'busybox';
     this.defaultNetwork = options.defaultNetwork ?? 'bridge';
-    this.addressPool = options.addressPool ?? '10.208.0.0/12';
+    this.addressPool = options.addressPool;
+    this.configFile = options.configFile ?? '/etc/mydocker/config.json';
     this.publishIp = options.publishIp ?? '';
     this.fault = options.fault;
   }

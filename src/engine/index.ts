@@ -3,6 +3,7 @@ import { Containers } from './containers.ts';
 import { Core, type EngineOptions } from './core.ts';
 import { builtInHasCommand, findImage, imageHasCommand } from './explain.ts';
 import { Images, isDefaultName } from './images.ts';
+import type { Networks } from './networks.ts';
 import type { DiskUsage, EngineEvent, EventOptions, RunResult } from './types.ts';
 import { versionInfo } from './version.ts';
 import type { Volumes } from './volumes.ts';
@@ -62,6 +63,11 @@ export class Engine {
     return new (await import('./volumes.ts')).Volumes(this.core);
   }
 
+  /** The networks; loaded when asked for. */
+  async networks(): Promise<Networks> {
+    return new (await import('./networks.ts')).Networks(this.core);
+  }
+
   version(): Record<string, string> {
     return versionInfo();
   }
@@ -74,6 +80,7 @@ export { Containers } from './containers.ts';
 export type { EngineOptions } from './core.ts';
 export { Container } from './handle.ts';
 export { Images } from './images.ts';
+export type { Networks } from './networks.ts';
 export type * from './types.ts';
 export { versionInfo } from './version.ts';
 export type { Volumes } from './volumes.ts';

@@ -1,11 +1,10 @@
-import { badInput, errnoOf, MydockerError, randomHex } from '../base/index.ts';
+import { badInput, MydockerError, randomHex } from '../base/index.ts';
 import {
   addressAt,
   contains,
   formatIp,
   formatSubnet,
   offsetOf,
-  overlap,
   parseIp,
   parseSubnet,
   type Subnet,
@@ -16,7 +15,6 @@ import {
   claimText,
   createNetworkState,
   isOwnerAlive,
-  listNetworks,
   NETWORK_NAME,
   type NetworkRecord,
   networkDir,
@@ -27,99 +25,16 @@ import {
   removeDeadClaim,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { hostRoutes } from './host-routes.ts';
+import { subnetsFor, takenSubnets } from './network-subnets.ts';
 import { DEFAULT_NETWORK } from './plug.ts';
 import { waitTurn } from './status.ts';
 import type { NetworkSpec } from './types.ts';
 
-const NETWORK_PREFIX = 24;
-/** As many addresses as a bridge has ports: 1023 (BR_PORT_BITS in net/bridge/br_private.h). */
-const DEFAULT_NETWORK_PREFIX = 22;
-const NETWORK_PREFIX6 = 64;
 const DEFAULT_MTU = 1500;
 const BUSY_MS = 20_000;
 /** Names that mean something else where a network is named. */
 const RESERVED = new Set(['none', 'host', 'default', 'container']);
 const OPTIONS = new Set(['mtu', 'com.docker.network.driver.mtu']);
-
-/** None for `explain` by somebody who may not read them. */
-function readableNetworks(core: Core): NetworkRecord[] {
-  try {
-    return listNetworks(core.paths);
-  } catch (error) {
-    if (errnoOf(error) === 'EACCES') return [];
-    throw error;
-  }
-}
-
-interface Taken {
-  subnet: Subnet;
-  by: string;
-}
-
-function takenSubnets(core: Core): Taken[] {
-  const networks = readableNetworks(core);
-  const own = networks.flatMap((network) =>
-    [network.subnet, network.subnet6 ?? []].flat().map((text) => ({
-      subnet: parseSubnet(text) as Subnet,
-      by: `the network ${network.name} (${text})`,
-    })),
-  );
-  const bridges = new Set(networks.map(({ bridge }) => bridge));
-  const host = hostRoutes()
-    .filter(({ link }) => !bridges.has(link))
-    .map(({ subnet, link }) => ({ subnet, by: `the host’s route ${formatSubnet(subnet)} by ${link}` }));
-  return [...own, ...host];
-}
-
-/** The first subnet of the pool that nothing else uses. */
-function freeSubnet(pool: Subnet, prefix: number, taken: readonly Taken[]): Subnet {
-  const step = 1n << BigInt(pool.base.length * 8 - prefix);
-  const count = sizeOf(pool) / step;
-  for (let i = 0n; i < count; i++) {
-    const subnet = { base: addressAt(pool, i * step), prefix };
-    if (!taken.some((other) => overlap(other.subnet, subnet))) return subnet;
-  }
-  throw new MydockerError(
-    'NO_FREE_SUBNET',
-    `no subnet is free in ${formatSubnet(pool)}: networks and the host’s routes use all`,
-    {
-      subject: formatSubnet(pool),
-      remedy:
-        'remove networks (mydocker network prune), give --subnet, or set another pool with MYDOCKER_ADDRESS_POOL',
-    },
-  );
-}
-
-function poolOf(core: Core): Subnet {
-  const pool = parseSubnet(core.addressPool);
-  if (pool !== undefined && pool.base.length === 4 && pool.prefix <= DEFAULT_NETWORK_PREFIX) return pool;
-  throw badInput(`the address pool "${core.addressPool}" is no IPv4 range of at least a /22`, {
-    subject: core.addressPool,
-    remedy: 'set MYDOCKER_ADDRESS_POOL to one, for example 10.208.0.0/12',
-  });
-}
-
-function parseGiven(text: string): Subnet {
-  const subnet = parseSubnet(text);
-  const tooSmall = subnet !== undefined && sizeOf(subnet) < 4n;
-  if (subnet !== undefined && !tooSmall) return subnet;
-  throw badInput(
-    tooSmall
-      ? `the subnet ${text} is too small: it has no address for a gateway and a container`
-      : `"${text}" is no subnet`,
-    { subject: text, remedy: 'give its first address and its length, for example --subnet 172.20.0.0/24' },
-  );
-}
-
-function refuseOverlap(subnet: Subnet, taken: readonly Taken[]): Subnet {
-  const other = taken.find((one) => overlap(one.subnet, subnet));
-  if (other === undefined) return subnet;
-  throw new MydockerError('SUBNET_IN_USE', `the subnet ${formatSubnet(subnet)} overlaps ${other.by}`, {
-    subject: formatSubnet(subnet),
-    remedy: 'give another --subnet, or none, and a free one is chosen',
-  });
-}
 
 /** A gateway that was given for this subnet, or its first address. */
 function gatewayOf(subnet: Subnet, gateways: readonly string[]): string {
@@ -127,11 +42,17 @@ function gatewayOf(subnet: Subnet, gateways: readonly string[]): string {
   return formatIp(given ?? addressAt(subnet, 1n));
 }
 
+/** Neither the first nor, in IPv4, the last address: those are nobody's. */
+function isForHosts(subnet: Subnet, ip: Uint8Array): boolean {
+  const offset = offsetOf(subnet, ip);
+  return offset !== 0n && (ip.length !== 4 || offset !== sizeOf(subnet) - 1n);
+}
+
 function checkGateways(gateways: readonly string[], subnets: readonly Subnet[]): void {
   for (const text of gateways) {
     const ip = parseIp(text);
     const subnet = ip === undefined ? undefined : subnets.find((one) => contains(one, ip));
-    if (ip !== undefined && subnet !== undefined && offsetOf(subnet, ip) !== 0n) continue;
+    if (ip !== undefined && subnet !== undefined && isForHosts(subnet, ip)) continue;
     const where = subnets.map(formatSubnet).join(' and ');
     throw badInput(
       ip === undefined ? `the gateway "${text}" is no address` : `the gateway ${text} is not in ${where}`,
@@ -188,32 +109,6 @@ function checkDriver(driver: string): void {
   });
 }
 
-function subnetsFor(
-  core: Core,
-  spec: NetworkSpec,
-  taken: readonly Taken[],
-): { four: Subnet; six: Subnet | undefined } {
-  const given = (spec.subnets ?? []).map(parseGiven);
-  const ofLength = (length: number): Subnet | undefined => {
-    const list = given.filter(({ base }) => base.length === length);
-    if (list.length < 2) return list[0];
-    throw badInput('a network has one IPv4 and one IPv6 subnet', {
-      subject: '--subnet',
-      remedy: 'give --subnet once for each',
-    });
-  };
-  const four = ofLength(4);
-  const six = ofLength(16);
-  const prefix = spec.name === DEFAULT_NETWORK ? DEFAULT_NETWORK_PREFIX : NETWORK_PREFIX;
-  // RFC 4193: a unique local prefix is fd and 40 random bits.
-  const local = { base: Buffer.from(`fd${randomHex(5)}${'0'.repeat(20)}`, 'hex'), prefix: NETWORK_PREFIX6 };
-  const wanted6 = six ?? (spec.ipv6 === true ? local : undefined);
-  return {
-    four: four === undefined ? freeSubnet(poolOf(core), prefix, taken) : refuseOverlap(four, taken),
-    six: wanted6 === undefined ? undefined : refuseOverlap(wanted6, taken),
-  };
-}
-
 /** A network as it would be made now; nothing is. */
 export function draftNetwork(core: Core, spec: NetworkSpec): NetworkRecord {
   checkName(spec.name);
@@ -244,8 +139,8 @@ export function draftNetwork(core: Core, spec: NetworkSpec): NetworkRecord {
   };
 }
 
-/** One at a time: two who look for a free subnet at once must not find the same. */
-async function inTurn<T>(core: Core, act: () => T): Promise<T> {
+/** One at a time: two who look for a free subnet at once must not find the same; nor does one go while another is made. */
+export async function inTurn<T>(core: Core, act: () => T | Promise<T>): Promise<T> {
   createNetworkState(core.paths);
   const turn = `${core.root}/networks/.creating`;
   for (
@@ -257,7 +152,7 @@ async function inTurn<T>(core: Core, act: () => T): Promise<T> {
     if (owner !== undefined && !isOwnerAlive(owner)) removeDeadClaim(turn, owner);
   }
   try {
-    return act();
+    return await act();
   } finally {
     release(turn, ownMark());
   }

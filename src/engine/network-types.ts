@@ -58,6 +58,7 @@ export interface NetworkSpec {
 export interface NetworkMember {
   id: string;
   name: string;
+  isRunning: boolean;
   ip: string;
   ip6?: string;
   mac: string;

@@ -1,4 +1,5 @@
 export * from './address.ts';
+export * from './down-plan.ts';
 export { planLoopback } from './loopback.ts';
 export { NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING } from './netlink.ts';
 export * from './plan.ts';

@@ -203,13 +203,20 @@ export async function runActions(
   root: string,
   what: string,
   actions: ReadonlyArray<Action & StepNotes>,
+  fault?: Fault,
 ): Promise<void> {
   for (let from = 0; from < actions.length; from += MAX_STEPS)
-    await runFew(root, what, actions.slice(from, from + MAX_STEPS));
+    await runFew(root, what, actions.slice(from, from + MAX_STEPS), fault);
 }
 
-async function runFew(root: string, what: string, actions: ReadonlyArray<Action & StepNotes>): Promise<void> {
+async function runFew(
+  root: string,
+  what: string,
+  actions: ReadonlyArray<Action & StepNotes>,
+  fault: Fault | undefined,
+): Promise<void> {
   const plan: Plan = { steps: steps('host', ...actions) };
-  const { failure } = await startShim({ root, mode: 'run', title: 'remove', plan: encodePlan(plan) }).done;
+  const bytes = encodePlan(plan, { fault });
+  const { failure } = await startShim({ root, mode: 'run', title: 'remove', plan: bytes }).done;
   if (failure !== undefined) throw stepError(what, plan, failure);
 }

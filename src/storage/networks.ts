@@ -3,7 +3,7 @@ import { errnoOf } from '../base/errors.ts';
 import { readIfThere } from './atomic.ts';
 import { claim, claimText, release, removeDeadClaim } from './claims.ts';
 import { mayHoldName } from './names.ts';
-import { isAbandoned, stagingName } from './owner.ts';
+import { stagingName } from './owner.ts';
 import type { Paths } from './paths.ts';
 
 /*
@@ -61,18 +61,24 @@ function isNetwork(value: unknown): value is NetworkRecord {
   );
 }
 
-/** A network; undefined when there is none of that name, or its record is damaged. */
-export function readNetwork(paths: Paths, name: string): NetworkRecord | undefined {
-  if (!NETWORK_NAME.test(name)) return undefined;
-  const text = readIfThere(`${networkDir(paths, name)}/network.json`);
+/** The record in a directory; undefined when there is none, or it is damaged. */
+export function readNetworkIn(directory: string): NetworkRecord | undefined {
+  const text = readIfThere(`${directory}/network.json`);
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return isNetwork(value) && value.name === name ? value : undefined;
+    return isNetwork(value) ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** A network; undefined when there is none of that name, or its record is damaged. */
+export function readNetwork(paths: Paths, name: string): NetworkRecord | undefined {
+  if (!NETWORK_NAME.test(name)) return undefined;
+  const record = readNetworkIn(networkDir(paths, name));
+  return record?.name === name ? record : undefined;
 }
 
 function entries(directory: string): string[] {
@@ -112,24 +118,6 @@ export function placeNetwork(paths: Paths, record: NetworkRecord): boolean {
     if (errno === 'ENOTEMPTY' || errno === 'EEXIST') return false;
     throw error;
   }
-}
-
-/** Takes a network out of sight by one rename, then away. */
-export function dropNetwork(paths: Paths, name: string): void {
-  const doomed = `${paths.root}/networks/${stagingName()}`;
-  try {
-    renameSync(networkDir(paths, name), doomed);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return;
-    throw error;
-  }
-  rmSync(doomed, { recursive: true, force: true });
-}
-
-/** Removes what somebody left who was killed while making or removing a network. */
-export function sweepNetworks(paths: Paths): void {
-  for (const name of entries(`${paths.root}/networks`))
-    if (isAbandoned(name)) rmSync(`${paths.root}/networks/${name}`, { recursive: true, force: true });
 }
 
 export function leaseFile(paths: Paths, network: string, address: string): string {

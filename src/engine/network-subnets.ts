@@ -1,0 +1,156 @@
+import { badInput, errnoOf, MydockerError, randomHex } from '../base/index.ts';
+import {
+  addressAt,
+  formatSubnet,
+  offsetOf,
+  overlap,
+  parseIp,
+  parseSubnet,
+  type Subnet,
+  sizeOf,
+  subnetOf,
+} from '../network/index.ts';
+import { listNetworks, type NetworkRecord } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { hostRoutes } from './host-routes.ts';
+import { DEFAULT_NETWORK } from './plug.ts';
+import { settingsOf } from './settings.ts';
+import type { NetworkSpec } from './types.ts';
+
+const NETWORK_PREFIX = 24;
+/** As many addresses as a bridge has ports: 1023 (BR_PORT_BITS in net/bridge/br_private.h). */
+const DEFAULT_NETWORK_PREFIX = 22;
+const NETWORK_PREFIX6 = 64;
+/** 4096 networks of 256 addresses. */
+const DEFAULT_POOL = '10.208.0.0/12';
+
+/** None for `explain` by somebody who may not read them. */
+function readableNetworks(core: Core): NetworkRecord[] {
+  try {
+    return listNetworks(core.paths);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return [];
+    throw error;
+  }
+}
+
+interface Taken {
+  subnet: Subnet;
+  by: string;
+}
+
+export function takenSubnets(core: Core): Taken[] {
+  const networks = readableNetworks(core);
+  const own = networks.flatMap((network) =>
+    [network.subnet, network.subnet6 ?? []].flat().map((text) => ({
+      subnet: parseSubnet(text) as Subnet,
+      by: `the network ${network.name} (${text})`,
+    })),
+  );
+  const bridges = new Set(networks.map(({ bridge }) => bridge));
+  const host = hostRoutes()
+    .filter(({ link }) => !bridges.has(link))
+    .map(({ subnet, link }) => ({ subnet, by: `the host’s route ${formatSubnet(subnet)} by ${link}` }));
+  return [...own, ...host];
+}
+
+/** The first subnet of the pool that nothing else uses. */
+function freeSubnet(pool: Subnet, prefix: number, taken: readonly Taken[]): Subnet {
+  const step = 1n << BigInt(pool.base.length * 8 - prefix);
+  const size = sizeOf(pool);
+  // Where in the pool the others lie, in order: each is looked at once, however many networks there are.
+  const spans = taken
+    .filter((other) => overlap(other.subnet, pool))
+    .map(({ subnet }) => ({ from: offsetOf(pool, subnet.base), size: sizeOf(subnet) }))
+    .sort((a, b) => (a.from < b.from ? -1 : 1));
+  let at = 0n;
+  for (const span of spans) {
+    if (at + step <= span.from) break;
+    const end = span.from + span.size;
+    if (end > at) at = ((end + step - 1n) / step) * step;
+  }
+  if (at + step <= size) return { base: addressAt(pool, at), prefix };
+  throw new MydockerError(
+    'NO_FREE_SUBNET',
+    `no subnet is free in ${formatSubnet(pool)}: networks and the host’s routes use all`,
+    {
+      subject: formatSubnet(pool),
+      remedy:
+        'remove networks (mydocker network prune), give --subnet, or set a larger addressPool in /etc/mydocker/config.json',
+    },
+  );
+}
+
+function poolOf(core: Core): Subnet {
+  const text = core.addressPool ?? settingsOf(core).addressPool ?? DEFAULT_POOL;
+  const pool = parseSubnet(text);
+  if (pool !== undefined && pool.base.length === 4 && pool.prefix <= DEFAULT_NETWORK_PREFIX) return pool;
+  throw badInput(`the address pool "${text}" is no IPv4 range of at least a /22`, {
+    subject: text,
+    remedy: `set addressPool in ${core.configFile}, or MYDOCKER_ADDRESS_POOL, to one, for example ${DEFAULT_POOL}`,
+  });
+}
+
+/** Loopback, "this host", groups and reserved ones, link-local: RFC 6890, RFC 4291. */
+const NOT_FOR_HOSTS = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3', '::/8', 'fe80::/10', 'ff00::/8'];
+
+function whyNot(text: string, subnet: Subnet | undefined): string | undefined {
+  if (subnet === undefined) {
+    const [, address = '', prefix = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+    const ip = parseIp(address);
+    const isAddress = ip !== undefined && Number(prefix) <= ip.length * 8;
+    return isAddress
+      ? `"${text}" is no subnet: it would begin at ${formatSubnet(subnetOf(ip, Number(prefix)))}`
+      : `"${text}" is no subnet`;
+  }
+  if (sizeOf(subnet) < 4n)
+    return `the subnet ${text} is too small: it has no address for a gateway and a container`;
+  const special = NOT_FOR_HOSTS.find((other) => overlap(subnet, parseSubnet(other) as Subnet));
+  return special === undefined ? undefined : `the subnet ${text} overlaps ${special}, which is not for hosts`;
+}
+
+function parseGiven(text: string): Subnet {
+  const subnet = parseSubnet(text);
+  const why = whyNot(text, subnet);
+  if (subnet !== undefined && why === undefined) return subnet;
+  throw badInput(why ?? `"${text}" is no subnet`, {
+    subject: text,
+    remedy: 'give its first address and its length, for example --subnet 172.20.0.0/24',
+  });
+}
+
+function refuseOverlap(subnet: Subnet, taken: readonly Taken[]): Subnet {
+  const other = taken.find((one) => overlap(one.subnet, subnet));
+  if (other === undefined) return subnet;
+  throw new MydockerError('SUBNET_IN_USE', `the subnet ${formatSubnet(subnet)} overlaps ${other.by}`, {
+    subject: formatSubnet(subnet),
+    remedy: 'give another --subnet, or none, and a free one is chosen',
+  });
+}
+
+/** The subnets of a new network: those given, or free ones. Throws BAD_INPUT, SUBNET_IN_USE, NO_FREE_SUBNET. */
+export function subnetsFor(
+  core: Core,
+  spec: NetworkSpec,
+  taken: readonly Taken[],
+): { four: Subnet; six: Subnet | undefined } {
+  const given = (spec.subnets ?? []).map(parseGiven);
+  const ofLength = (length: number): Subnet | undefined => {
+    const list = given.filter(({ base }) => base.length === length);
+    if (list.length < 2) return list[0];
+    throw badInput('a network has one IPv4 and one IPv6 subnet', {
+      subject: '--subnet',
+      remedy: 'give --subnet once for each',
+    });
+  };
+  const four = ofLength(4);
+  const six = ofLength(16);
+  const prefix = spec.name === DEFAULT_NETWORK ? DEFAULT_NETWORK_PREFIX : NETWORK_PREFIX;
+  // RFC 4193: a unique local prefix is fd and 40 random bits.
+  const local = { base: Buffer.from(`fd${randomHex(5)}${'0'.repeat(20)}`, 'hex'), prefix: NETWORK_PREFIX6 };
+  const wanted6 = six ?? (spec.ipv6 === true ? local : undefined);
+  return {
+    four: four === undefined ? freeSubnet(poolOf(core), prefix, taken) : refuseOverlap(four, taken),
+    six: wanted6 === undefined ? undefined : refuseOverlap(wanted6, taken),
+  };
+}
