@@ -6,6 +6,7 @@ import {
   isAbandoned,
   type NetworkRecord,
   networkDir,
+  networkNames,
   readNetwork,
   readNetworkIn,
   stagingName,
@@ -68,10 +69,12 @@ async function removeInTurn(core: Core, name: string): Promise<void> {
 
 /** Removes a network, its bridge too. Throws NO_SUCH_NETWORK, NETWORK_IN_USE; for predefined ones BAD_INPUT. */
 export async function removeNetwork(core: Core, ref: string): Promise<{ id: string; name: string }> {
-  const name = networkNameOf(core.paths, ref);
+  const isDefault = ref === DEFAULT_NETWORK;
+  const name = isDefault ? ref : networkNameOf(core.paths, ref);
   const record = readNetwork(core.paths, name);
-  const isDefault = name === DEFAULT_NETWORK && record !== undefined;
-  if (isDefault || PREDEFINED.some((one) => one.name === name)) {
+  // Only one whose record is damaged: the next container makes it anew.
+  const isSound = record !== undefined || !networkNames(core.paths).includes(name);
+  if ((name === DEFAULT_NETWORK && isSound) || PREDEFINED.some((one) => one.name === name)) {
     throw new MydockerError('BAD_INPUT', `cannot remove the network ${name}: it is predefined`, {
       subject: name,
       exitCode: 1,
