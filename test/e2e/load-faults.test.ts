@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { command, EXECUTABLE } from './harness.ts';
+import { killedAt, LASTING_CALLS, nextOf } from './killed.ts';
 import { digestOf, layerOf } from './publish.ts';
 import { busyboxFiles, PullHost } from './pulls.ts';
 import { pax, type RawEntry, rawTar } from './raw-tar.ts';
@@ -214,19 +215,13 @@ function flipped(bytes: Buffer | undefined): Buffer {
   return copy;
 }
 
-for (const call of ['link,linkat', 'rename,renameat,renameat2', 'fsync,fdatasync']) {
+for (const call of LASTING_CALLS) {
   test(`kill -9 in load at each ${call}: the image is whole or not there, and prune leaves no byte`, async () => {
     const clean = whole();
     writeFileSync(archive, made());
     let kills = 0;
-    for (let nth = 1; ; nth = nth < 10 ? nth + 1 : nth * 2) {
-      const inject = `inject=${call}:signal=SIGKILL:when=${nth}`;
-      const words = ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
-      const env = { MYDOCKER_ROOT: host.root };
-      const args = [...words, EXECUTABLE, 'load', '-q', '-i', archive];
-      const { code, stderr } = await command('strace', args, { env });
-      // Where the shim is what was killed, the engine lives to tell.
-      assert.ok([0, 125, 137].includes(code), `${call} ${nth}: exit ${code}: ${stderr}`);
+    for (let nth = 1; ; nth = nextOf(nth)) {
+      const killed = await killedAt(host, call, nth, 'load', '-q', '-i', archive);
       if ((await host.ok('images', '-q', 'app')) !== '') {
         assert.equal(await host.ok('run', '--rm', '--pull', 'never', 'app:v1'), 'loaded', `${call} ${nth}`);
         await host.ok('rmi', 'app:v1');
@@ -239,7 +234,7 @@ for (const call of ['link,linkat', 'rename,renameat,renameat2', 'fsync,fdatasync
       }
       await host.ok('image', 'prune', '-f');
       assert.deepEqual(whole(), clean, `${call} ${nth}`);
-      if (code === 0) break;
+      if (!killed) break;
       kills++;
     }
     assert.ok(kills > 0, 'it makes such calls');

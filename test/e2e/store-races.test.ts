@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { command, EXECUTABLE, Host } from './harness.ts';
+import { Host } from './harness.ts';
+import { killedAt, nextOf } from './killed.ts';
 import { random, seed } from './random.ts';
 
 const host = new Host();
@@ -23,22 +24,13 @@ before(async () => {
   await host.ok('run', '--rm', '-v', `${directory}/rootfs:/out`, 'busybox', 'cp', '/bin/busybox', '/out/');
 });
 
-/** Ends with SIGKILL where `mydocker ARGS` makes its so-manieth call; true if it came so far. */
-async function killedAt(call: string, nth: number, ...args: string[]): Promise<boolean> {
-  const inject = `inject=${call}:signal=SIGKILL:when=${nth}`;
-  const words = ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject, EXECUTABLE, ...args];
-  const { code, stderr } = await command('strace', words, { env: { MYDOCKER_ROOT: host.root } });
-  assert.ok(code === 0 || code === 137, `${call} ${nth}: exit ${code}: ${stderr}`);
-  return code === 137;
-}
-
 for (const call of ['link', 'rename', 'unlink,unlinkat']) {
   test(`kill -9 in rmi at each ${call}: the image is whole or gone, and prune leaves no byte of it`, async () => {
     const before = content().sort();
     let kills = 0;
-    for (let nth = 1; ; nth = nth < 12 ? nth + 1 : nth * 2) {
+    for (let nth = 1; ; nth = nextOf(nth)) {
       await host.ok('import', `${directory}/rootfs`, 'doomed');
-      const killed = await killedAt(call, nth, 'rmi', 'doomed');
+      const killed = await killedAt(host, call, nth, 'rmi', 'doomed');
       if ((await host.ok('images', '-q', 'doomed')) !== '') {
         const listed = await host.ok('run', '--rm', 'doomed', '/busybox', 'ls', '/many');
         assert.equal(listed.split('\n').length, FILES, `${call} ${nth}`);
