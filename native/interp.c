@@ -35,6 +35,7 @@ int run_undos(struct plan *p, struct ctx *c, bool all, struct failure *f) {
     int err = op_find(s->undo.op)->run(c, args);
     if (err != 0 && first == 0) {
       first = err;
+      c->undo_failed = true;
       *f = (struct failure){s->index, err};
     }
     s->done = false;

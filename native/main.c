@@ -27,6 +27,7 @@
 #include "monitor.h"
 #include "oci.h"
 #include "report.h"
+#include "tree.h"
 #include "util.h"
 
 /* Room for argv and environment pointers, behind the plan. */
@@ -91,6 +92,7 @@ static int fail(const struct failure *f) {
   report(R_FAILED, payload, len);
   clients_failed(payload, len);
   release_parent(1);
+  tree_remove_discarded();
   return 1;
 }
 
@@ -171,6 +173,23 @@ static void shed(unsigned char *mem) {
     madvise((void *)cold, cold_end - cold, MADV_DONTNEED);
 }
 
+/* Nobody waits for the files of a container that is gone. A caller that shares our streams waits for our end, so another
+ * process does it then, which holds nothing of the caller's. */
+static void remove_discarded_aside(void) {
+  if (!tree_has_discarded()) return;
+  /* Seen by ps(1). */
+  memcpy(shim_argv[1], "remove", sizeof "remove");
+  if (mon.streams & STREAMS_INHERIT) {
+    pid_t pid = fork();
+    if (pid > 0) return;
+    if (pid == 0) {
+      (void)!chdir("/");
+      syscall(SYS_close_range, 0u, ~0u, 0u);
+    }
+  }
+  tree_remove_discarded();
+}
+
 static int monitor_main(unsigned char *mem) {
   struct ending e = {0};
   struct failure undo = {NO_STEP, 0};
@@ -198,6 +217,7 @@ static int monitor_main(unsigned char *mem) {
   else events_gone();
   clients_exited(&e);
   report(R_EXITED, &e, sizeof e);
+  remove_discarded_aside();
   return 0;
 }
 
@@ -246,7 +266,9 @@ int main(int argc, char **argv) {
   if (err != 0) return fail(&(struct failure){NO_STEP, err});
   if (strcmp(argv[1], "undo") == 0) {
     struct failure f = {NO_STEP, 0};
-    if (run_undos(&plan, &ctx, true, &f) == 0) return 0;
+    int left = run_undos(&plan, &ctx, true, &f);
+    tree_remove_discarded();
+    if (left == 0) return 0;
     report(R_UNDO_FAILED, &f, sizeof f);
     return 1;
   }

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x109871ccu
+#define PLAN_VERSION 0x1e5576e4u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -26,6 +26,7 @@ enum op_code {
   OP_WRITE = 4,
   OP_UNLINK = 5,
   OP_REMOVE_TREE = 6,
+  OP_DISCARD_TREE = 180,
   OP_SYMLINK = 7,
   OP_LINK = 8,
   OP_MKNOD = 9,
@@ -151,6 +152,7 @@ enum op_code {
   X(4, "write", "sbu", op_write) /* path, data, create */ \
   X(5, "unlink", "s", op_unlink) /* path */ \
   X(6, "remove-tree", "s", op_remove_tree) /* path */ \
+  X(180, "discard-tree", "s", op_discard_tree) /* path */ \
   X(7, "symlink", "ss", op_symlink) /* target, path */ \
   X(8, "link", "ss", op_link) /* from, path */ \
   X(9, "mknod", "suuu", op_mknod) /* path, mode, major, minor */ \

@@ -70,6 +70,7 @@ struct ctx {
   struct exec_note *note;    /* what exec found out when it failed */
   int console;               /* a socket that takes the pty's master; -1: it goes to the shim */
   int said;                  /* after wait-start: where the child tells its failure; -1 */
+  bool undo_failed;          /* an undo before this one did not work */
   const char *home;          /* set-user: the user's home directory, for exec's HOME; NULL: unknown */
 };
 

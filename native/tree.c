@@ -1,8 +1,11 @@
 /* Removing a tree: one directory open at a time, no recursion, no mount ever entered. */
+#include "monitor.h"
+#include "tree.h"
 #include "util.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -152,4 +155,57 @@ int op_remove_tree(struct ctx *c, const struct arg *a) {
   close(top);
   if (err != 0) return err;
   return rmdir(path) < 0 && errno != ENOENT ? errno : 0;
+}
+
+/* Out of sight now, in a name that says whose it is (src/storage/owner.ts), and removed when the caller has its answer: a
+ * journalling file system may take longer to remove a dozen small files than the program ran. */
+#define MOST_DISCARDED 2
+static char discarded[MOST_DISCARDED][PATH_BYTES + 64];
+static int discarded_count;
+
+/* The decimal digits of n, behind what is at `to`; returns the new end. */
+static char *add_number(char *to, uint64_t n) {
+  char digits[20];
+  size_t at = sizeof digits;
+  do digits[--at] = (char)('0' + n % 10); while ((n /= 10) != 0);
+  memcpy(to, digits + at, sizeof digits - at);
+  return to + sizeof digits - at;
+}
+
+/* DIR/NAME becomes DIR/.tmp-PID-STARTTICKS-NAME. */
+static bool name_discarded(char *to, const char *path) {
+  size_t len = strlen(path);
+  const char *slash = strrchr(path, '/');
+  if (slash == NULL || len >= PATH_BYTES) return false;
+  size_t dir = (size_t)(slash - path) + 1;
+  memcpy(to, path, dir);
+  to += dir;
+  memcpy(to, ".tmp-", 5);
+  to = add_number(to + 5, (uint64_t)getpid());
+  *to++ = '-';
+  to = add_number(to, start_ticks(getpid()));
+  *to++ = '-';
+  memcpy(to, slash + 1, len - dir + 1);
+  return true;
+}
+
+/* Where an undo before this one failed, a mount may be left inside: then it is removed at once, which tells. */
+int op_discard_tree(struct ctx *c, const struct arg *a) {
+  const char *path = a[0].str;
+  if (c->undo_failed || discarded_count == MOST_DISCARDED) return op_remove_tree(c, a);
+  char *to = discarded[discarded_count];
+  if (!name_discarded(to, path)) return op_remove_tree(c, a);
+  if (rename(path, to) < 0) return errno == ENOENT ? 0 : op_remove_tree(c, a);
+  discarded_count++;
+  return 0;
+}
+
+bool tree_has_discarded(void) { return discarded_count > 0; }
+
+/* What cannot be removed stays for the next sweep, which knows it by its name. */
+void tree_remove_discarded(void) {
+  while (discarded_count > 0) {
+    struct arg path = {.str = discarded[--discarded_count]};
+    (void)op_remove_tree(NULL, &path);
+  }
 }

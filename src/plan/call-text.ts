@@ -86,6 +86,8 @@ function fileText(a: Action): string | undefined {
       return `write(${quote(a.path)}, ${data(a.data)}${CREATED[a.create === 0 ? 0 : 1]})`;
     case 'remove-tree':
       return `unlinkat(${quote(a.path)} and all below it, crossing no mount)`;
+    case 'discard-tree':
+      return `rename(${quote(a.path)}, out of sight), and unlinkat(all below it) once the caller has its answer`;
     case 'symlink':
       return `symlink(${quote(a.target)}, ${quote(a.path)})`;
     case 'link':

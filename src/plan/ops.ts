@@ -19,6 +19,7 @@ export const OPS = {
   write: { code: 4, args: { path: 'str', data: 'bytes', create: 'u32' }, call: 'open, write, close' },
   unlink: { code: 5, args: { path: 'str' }, call: 'unlink' },
   'remove-tree': { code: 6, args: { path: 'str' }, call: 'openat2(NO_XDEV), getdents, unlinkat …' },
+  'discard-tree': { code: 180, args: { path: 'str' }, call: 'rename, later openat2(NO_XDEV), unlinkat …' },
   symlink: { code: 7, args: { target: 'str', path: 'str' }, call: 'symlink' },
   link: { code: 8, args: { from: 'str', path: 'str' }, call: 'linkat' },
   mknod: { code: 9, args: { path: 'str', mode: 'u32', major: 'u32', minor: 'u32' }, call: 'mknod, chmod' },

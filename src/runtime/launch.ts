@@ -60,7 +60,7 @@ function ownership(input: LaunchInput): Noted[] {
       op: 'own',
       what: runDir,
       why: 'made by an exclusive rename: only one start at a time',
-      undo: { op: 'remove-tree', path: runDir },
+      undo: { op: 'discard-tree', path: runDir },
     },
   ];
   if (input.autoRemove) {
@@ -70,7 +70,7 @@ function ownership(input: LaunchInput): Noted[] {
         op: 'own',
         what: containerDir,
         why: '--rm: record, log and writes go when it ends',
-        undo: { op: 'remove-tree', path: containerDir },
+        undo: { op: 'discard-tree', path: containerDir },
       },
       {
         op: 'own',

@@ -121,7 +121,7 @@ test('planLaunch() unshares the cgroup namespace only after it joined', () => {
 
 test('planLaunch() gives every made cgroup an undo, and kills what is in it first', () => {
   const undos = planLaunch(input()).steps.flatMap((step) => (step.undo === undefined ? [] : [step.undo.op]));
-  assert.deepEqual(undos, ['remove-tree', 'unlink', 'rmdir', 'rmdir', 'rmdir', 'kill-cgroup']);
+  assert.deepEqual(undos, ['discard-tree', 'unlink', 'rmdir', 'rmdir', 'rmdir', 'kill-cgroup']);
 });
 
 test('planLaunch() refuses a limit whose controller this host lacks, and never ignores it', () => {

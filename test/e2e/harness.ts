@@ -105,8 +105,32 @@ function list(directory: string): string[] {
   }
 }
 
+const SETTLE_MS = 10_000;
+
+/**
+ * Files of containers that are gone are removed when nobody waits any more (docs/adr/0044-removing-aside.md). Waits for
+ * that, without looking away: what is still there afterwards is a leak, and shown.
+ */
+export function settle(root: string): void {
+  const isDiscarded = (name: string) => /^\.tmp-\d+-\d+-[0-9a-f]{64}$/.test(name);
+  const isBusy = () =>
+    [...list(`${root}/containers`), ...list(`${root}/run`)].some(isDiscarded) ||
+    processes(`${root}/bin/shim-`).some((pid) => argumentsOf(pid)[1] === 'remove');
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (const endMs = Date.now() + SETTLE_MS; isBusy() && Date.now() < endMs; ) Atomics.wait(clock, 0, 0, 5);
+}
+
+function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return []; // It ended meanwhile.
+  }
+}
+
 /** What of a root's containers is still on the machine: records, names, run directories, mounts. */
 export function leftovers(root: string): string[] {
+  settle(root);
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => line.includes(root));

@@ -1,6 +1,6 @@
 /** What of an engine's root is on the machine: compared before and after something that must leave no trace. */
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { processes } from './harness.ts';
+import { processes, settle } from './harness.ts';
 
 /** Grows with all that happens, what leaves no other trace too. */
 const EVENTS = 'events.jsonl';
@@ -28,6 +28,7 @@ export function shims(root: string): number[] {
 
 /** Files, mounts and processes of a root. */
 export function stateOf(root: string): string[] {
+  settle(root);
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => line.includes(root))
