@@ -12,9 +12,10 @@
 
 #include "dns.h"
 #include "events.h"
+#include "interp.h"
 #include "util.h"
 
-/* Names refused, for `network denied`, in a file beside the rules: so many records, the oldest makes room. Drawn in
+/* Names refused, for `network denied`, in a file beside the container's record: so many records, the oldest makes room. Drawn in
  * src/engine/denied.ts. */
 #define NAMES 256
 struct record {
@@ -25,6 +26,12 @@ struct seen {
   uint64_t hash, count, last_ms;
 };
 static struct seen seen[NAMES];
+
+static char names_path[PATH_BYTES], packets_path[PATH_BYTES];
+
+/* One nfnetlink request after the other. */
+static uint8_t requests[256];
+static size_t requests_len;
 
 /* So many events at once, and one a second after that: a program that tries everything fills no disk. */
 #define BURST 32
@@ -48,11 +55,7 @@ static uint64_t hash_of(const char *name) {
 }
 
 static void write_record(uint32_t place, const struct record *r) {
-  char path[PATH_BYTES + 8];
-  size_t n = strlen(dns_config.egress);
-  memcpy(path, dns_config.egress, n);
-  memcpy(path + n, ".denied", 8);
-  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = open(names_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return;
   (void)pwrite(fd, r, sizeof *r, (off_t)(place * sizeof *r));
   close(fd);
@@ -107,6 +110,11 @@ static void tell_packet(const uint8_t *ip, size_t len) {
     memcpy(to.bytes, ip + 24, 16);
     protocol = ip[6];
     head = 40;
+    /* RFC 8200 4.1: hop-by-hop options, routing, destination options. */
+    while ((protocol == 0 || protocol == 43 || protocol == 60) && head + 8 <= len) {
+      protocol = ip[head];
+      head += ((size_t)ip[head + 1] + 1) * 8;
+    }
   } else return;
   char more[160], *end = add(more, "\"address\":\"");
   address_text(&to, end);
@@ -155,4 +163,35 @@ void denied_packets(int fd) {
       at += whole < (size_t)n - at ? whole : (size_t)n - at;
     }
   }
+}
+
+void denied_begin(void) {
+  if (requests_len == 0) return;
+  (void)unlink(names_path);
+  (void)unlink(packets_path);
+}
+
+void denied_finish(void) {
+  if (mon.dns[DNS_NFT] < 0 || requests_len == 0) return;
+  int fd = open(packets_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return;
+  for (size_t at = 0; requests_len - at >= sizeof(struct nlmsghdr);) {
+    struct nlmsghdr h;
+    memcpy(&h, requests + at, sizeof h);
+    if (h.nlmsg_len < sizeof h || h.nlmsg_len > requests_len - at) break;
+    if (nft_dump(mon.dns[DNS_NFT], requests + at, h.nlmsg_len, fd) != 0) break;
+    at += h.nlmsg_len;
+  }
+  close(fd);
+}
+
+int op_denied_files(struct ctx *c, const struct arg *a) {
+  (void)c;
+  if (a[0].len >= PATH_BYTES || a[1].len >= PATH_BYTES) return ENAMETOOLONG;
+  if (a[2].len > sizeof requests) return EINVAL;
+  memcpy(names_path, a[0].str, a[0].len + 1);
+  memcpy(packets_path, a[1].str, a[1].len + 1);
+  memcpy(requests, a[2].str, a[2].len);
+  requests_len = a[2].len;
+  return 0;
 }

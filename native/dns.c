@@ -44,8 +44,7 @@ size_t dns_respond(struct dns_query *q, const uint8_t *bytes, size_t len, uint8_
   bool hidden = limited && (q->type == TYPE_HTTPS || q->type == TYPE_SVCB);
   if (rcode == NOERROR && !known && !hidden) return DNS_FORWARD;
   dns_end(&a, q, rcode, -1);
-  if (known) egress_learn(a.bytes, a.len);
-  return a.len;
+  return !known || egress_learn(q->name, a.bytes, a.len) ? a.len : 0;
 }
 
 size_t dns_failed(const uint8_t *query, size_t len, uint8_t *out) {

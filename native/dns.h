@@ -132,7 +132,10 @@ COLD void stream_overdue(uint64_t now);
 
 /* True when there are limits and the name is not among those allowed. */
 COLD bool egress_refuses(const char *name, bool *limited);
-/* Lets the container reach the addresses in an answer, for as long as they are valid. */
-COLD void egress_learn(const uint8_t *bytes, size_t len);
+/* Lets the container reach the addresses in an answer, for as long as they are valid; after egress_refuses() for that
+ * name. False: the list is being changed, and the client had better ask again. */
+COLD bool egress_learn(const char *name, const uint8_t *bytes, size_t len);
+/* The same for an answer that comes later than its query: the name may not be allowed any more. */
+COLD bool egress_learn_forwarded(const uint8_t *query, size_t query_len, const uint8_t *bytes, size_t len);
 
 #endif

@@ -144,8 +144,8 @@ static void receive(struct pending *p) {
       return;
     }
     server_preferred = (p->first + p->tries - 1u) % dns_config.server_count;
-    egress_learn(dns_packet, (size_t)n);
-    reply(p, dns_packet, (size_t)n);
+    if (egress_learn_forwarded(query, p->len, dns_packet, (size_t)n)) reply(p, dns_packet, (size_t)n);
+    else drop(p);
     return;
   }
 }

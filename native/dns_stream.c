@@ -154,7 +154,10 @@ static void hear(struct stream *s) {
     ask_next(s);
     return;
   }
-  egress_learn(room + 2, s->want - 2);
+  if (!egress_learn_forwarded(query_of(s), s->query_len, room + 2, s->want - 2)) {
+    drop(s);
+    return;
+  }
   memcpy(room + 2, &s->client_id, 2);
   close(s->server);
   s->server = -1;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "denied.h"
 #include "dns.h"
 #include "util.h"
 
@@ -171,6 +172,7 @@ void monitor_loop(int pidfd, struct ending *e) {
   bool dead = false;
   clients_setup();
   mon.serving = true;
+  denied_begin();
   clients_control(pidfd);
   /* The caller is the one who reads descriptors 0-2 here; when it goes, they must not hold or steal anything. */
   int parent = mon.streams & STREAMS_INHERIT ? (int)syscall(SYS_pidfd_open, getppid(), 0) : -1;
@@ -201,6 +203,9 @@ void monitor_loop(int pidfd, struct ending *e) {
       mon.in = -1;
     }
   }
+  /* What it was refused last: the kernel tells of it at once, and nobody looked since it ended. */
+  if (mon.dns[DNS_NFLOG] >= 0) denied_packets(mon.dns[DNS_NFLOG]);
+  denied_finish();
   read_oom(e);
   log_finish();
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "denied.h"
 #include "interp.h"
 #include "monitor.h"
 
@@ -13,9 +14,11 @@
 #define SOL_NETLINK 270
 #endif
 
-static int open_netfilter(void) {
-  int on = 1, fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+static int open_netfilter(size_t len) {
+  int on = 1, room = (int)(2 * len), fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd >= 0) (void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+  /* A batch is one message to the socket; how long that may be is what it may hold to send. socket(7). */
+  if (fd >= 0 && len > 65536) (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
   return fd;
 }
 
@@ -47,7 +50,7 @@ static int first_refusal(int fd) {
 int op_nft_batch(struct ctx *c, const struct arg *a) {
   (void)c;
   struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-  int fd = open_netfilter();
+  int fd = open_netfilter(a[0].len);
   if (fd < 0) return errno;
   ssize_t n = sendto(fd, a[0].str, a[0].len, 0, (struct sockaddr *)&kernel, sizeof kernel);
   int err = n != (ssize_t)a[0].len ? errno : first_refusal(fd);
@@ -55,30 +58,32 @@ int op_nft_batch(struct ctx *c, const struct arg *a) {
   return err;
 }
 
-/* Requests that list something: all that the kernel answers goes to standard output, as it is. */
-int op_nft_dump(struct ctx *c, const struct arg *a) {
-  (void)c;
+int nft_dump(int fd, const void *request, size_t len, int out) {
   static _Alignas(8) char bytes[65536];
   struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-  int fd = open_netfilter();
-  if (fd < 0) return errno;
-  int err = 0;
-  bool done = false;
-  if (sendto(fd, a[0].str, a[0].len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) err = errno;
-  while (err == 0 && !done) {
+  if (sendto(fd, request, len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return errno;
+  for (;;) {
     ssize_t n = recv(fd, bytes, sizeof bytes, 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) err = n < 0 ? errno : EPROTO;
-    else err = write_all(STDOUT_FILENO, bytes, (size_t)n);
-    for (size_t at = 0; err == 0 && (size_t)n - at >= sizeof(struct nlmsghdr);) {
+    if (n <= 0) return n < 0 ? errno : EPROTO;
+    int err = write_all(out, bytes, (size_t)n);
+    if (err != 0) return err;
+    for (size_t at = 0; (size_t)n - at >= sizeof(struct nlmsghdr);) {
       struct nlmsghdr h;
       memcpy(&h, bytes + at, sizeof h);
-      if (h.nlmsg_len < sizeof h || h.nlmsg_len > (size_t)n - at) err = EPROTO;
-      if (h.nlmsg_type == NLMSG_DONE || h.nlmsg_type == NLMSG_ERROR) done = true;
+      if (h.nlmsg_len < sizeof h || h.nlmsg_len > (size_t)n - at) return EPROTO;
+      if (h.nlmsg_type == NLMSG_DONE || h.nlmsg_type == NLMSG_ERROR) return 0;
       size_t whole = NLMSG_ALIGN((size_t)h.nlmsg_len);
       at += whole < (size_t)n - at ? whole : (size_t)n - at;
     }
   }
+}
+
+int op_nft_dump(struct ctx *c, const struct arg *a) {
+  (void)c;
+  int fd = open_netfilter(0);
+  if (fd < 0) return errno;
+  int err = nft_dump(fd, a[0].str, a[0].len, STDOUT_FILENO);
   close(fd);
   return err;
 }
@@ -94,7 +99,7 @@ static int hand_over(struct ctx *c, uint32_t which, int fd) {
  * rules log. A kernel that logs no packets tells of none; nothing else depends on it. */
 int op_filter_sockets(struct ctx *c, const struct arg *a) {
   struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-  int fd = open_netfilter();
+  int fd = open_netfilter(0);
   if (fd < 0) return errno;
   if (connect(fd, (struct sockaddr *)&kernel, sizeof kernel) < 0) {
     int err = errno;
@@ -103,7 +108,7 @@ int op_filter_sockets(struct ctx *c, const struct arg *a) {
   }
   int err = hand_over(c, DNS_NFT, fd);
   if (err != 0) return err;
-  fd = open_netfilter();
+  fd = open_netfilter(0);
   if (fd < 0) return errno;
   ssize_t n = sendto(fd, a[0].str, a[0].len, 0, (struct sockaddr *)&kernel, sizeof kernel);
   if (n == (ssize_t)a[0].len && first_refusal(fd) == 0) return hand_over(c, DNS_NFLOG, fd);

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x1e5576e4u
+#define PLAN_VERSION 0xc3f28360u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -134,6 +134,7 @@ enum op_code {
   OP_EVENTS = 133,
   OP_EGRESS_ELEMENT = 134,
   OP_FILTER_SOCKETS = 135,
+  OP_DENIED_FILES = 137,
   OP_NFT_DUMP = 136,
   OP_NETLINK_SEND = 120,
   OP_NETLINK_CHECK = 121,
@@ -258,8 +259,9 @@ enum op_code {
   X(131, "nft-batch", "b", op_nft_batch) /* message */ \
   X(132, "resolver-config", "ssb", op_resolver_config) /* networks, egress, servers */ \
   X(133, "events", "ssssss", op_events) /* path, id, attributes, started, ended, gone */ \
-  X(134, "egress-element", "ubbbuu", op_egress_element) /* family, message, addressAt, timeoutAt, leastS, mostS */ \
+  X(134, "egress-element", "ubbbbbuu", op_egress_element) /* family, message, addressAt, timeoutAt, markAt, nameAt, leastS, mostS */ \
   X(135, "filter-sockets", "b", op_filter_sockets) /* message */ \
+  X(137, "denied-files", "ssb", op_denied_files) /* names, packets, requests */ \
   X(136, "nft-dump", "b", op_nft_dump) /* message */ \
   X(120, "netlink-send", "ubusbb", op_netlink_send) /* protocol, messages, harmless, link, linkAt, pidAt */ \
   X(121, "netlink-check", "ubbb", op_netlink_check) /* protocol, question, expect, messages */ \

@@ -31,7 +31,7 @@ enum { FD_PLAN = 3, FD_REPORT = 4 };
 
 enum section { SECTION_HOST = 0, SECTION_HOST_AFTER = 1, SECTION_INIT = 2, SECTION_STARTED = 3 };
 
-#define MAX_ARGS 7
+#define MAX_ARGS 8
 
 /* One decoded argument. A string points into the plan and ends in NUL; bytes have a length. */
 struct arg {

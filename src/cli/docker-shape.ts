@@ -67,6 +67,7 @@ function hostConfig({ hostConfig: host }: ContainerDetails): Record<string, unkn
     ReadonlyRootfs: host.readOnly,
     Memory: resources.memoryBytes ?? 0,
     NanoCpus: resources.cpuQuotaUs === undefined ? 0 : resources.cpuQuotaUs * 10_000,
+    Egress: host.egress ?? null,
     CapAdd: host.capAdd.length === 0 ? null : host.capAdd,
     CapDrop: host.capDrop.length === 0 ? null : host.capDrop,
     SecurityOpt: securityOptions(host),

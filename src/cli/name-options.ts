@@ -1,9 +1,10 @@
 import { badInput } from '../base/errors.ts';
 import type { ContainerSpec } from '../engine/types.ts';
+import { parseEgress } from './egress-value.ts';
 import type { Flags } from './parse.ts';
 import type { Mutable, OptionSpec } from './spec.ts';
 
-/** How a container finds others by name. */
+/** How a container finds others by name, and what it may reach. */
 export const NAME_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'dns',
@@ -23,6 +24,12 @@ export const NAME_OPTIONS: readonly OptionSpec[] = [
     value: 'list',
     placeholder: 'OPTION',
     help: 'option of resolv.conf, for example ndots:2 (default: those of the host)',
+  },
+  {
+    name: 'egress',
+    value: 'list',
+    placeholder: 'LIST',
+    help: 'what it may reach: allow=NAME,*.NAME,ADDRESS/BITS…, none, or any (default: everything)',
   },
 ];
 
@@ -58,5 +65,6 @@ export function namesFromFlags(flags: Flags): Partial<ContainerSpec> {
       'option',
       'ndots:2',
     );
+  if (flags.has('egress')) spec.egress = parseEgress('--egress', flags.list('egress'));
   return spec;
 }

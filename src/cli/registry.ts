@@ -53,6 +53,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'volume rm': async () => (await import('./commands/volume-rm.ts')).volumeRm,
   'volume inspect': async () => (await import('./commands/volume-inspect.ts')).volumeInspect,
   'volume prune': async () => (await import('./commands/volume-prune.ts')).volumePrune,
+  'network denied': async () => (await import('./commands/network-denied.ts')).networkDenied,
   'network create': async () => (await import('./commands/network-create.ts')).networkCreate,
   'network ls': async () => (await import('./commands/network-ls.ts')).networkLs,
   'network rm': async () => (await import('./commands/network-rm.ts')).networkRm,
@@ -122,6 +123,8 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
     prune: ['volume prune'],
   },
   network: {
+    denied: ['network denied'],
+    update: ['update'],
     create: ['network create'],
     ls: ['network ls'],
     list: ['network ls'],

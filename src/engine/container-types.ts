@@ -57,6 +57,8 @@ export interface ContainerDetails extends ContainerSummary {
     init: boolean;
     autoRemove: boolean;
     network: string;
+    /** What it may reach; absent: everything. */
+    egress?: readonly string[] | 'any';
     capAdd: readonly string[];
     capDrop: readonly string[];
     /** custom: a profile of the caller's, or the default one for other capabilities. */

@@ -115,6 +115,7 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
       init: record.init,
       autoRemove: record.autoRemove,
       network: record.network,
+      ...(record.egress === undefined ? {} : { egress: record.egress }),
       capAdd: record.capAdd ?? [],
       capDrop: record.capDrop ?? [],
       seccomp: seccompName(record.seccomp),

@@ -4,6 +4,7 @@ import type { ContainerRecord, Endpoint, NetworkRecord, PortRecord, Wiring } fro
 import { readNetwork } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { recordOf } from './create.ts';
+import { egressSteps } from './egress.ts';
 import { explainImage } from './explain.ts';
 import { joinsOf, publishOf } from './join.ts';
 import { launchPlan } from './launch-plan.ts';
@@ -62,5 +63,6 @@ export async function explainContainer(core: Core, spec: ContainerSpec, how: How
   const record =
     isolation?.userBlock === undefined ? made : { ...made, isolation: { ...isolation, userBlock: 0 } };
   const pretended = pretend(core, spec, record);
-  return launchPlan(core, record, how, pretended.wiring, pretended.network);
+  const limits = await egressSteps(core.paths, record);
+  return launchPlan(core, record, how, limits, pretended.wiring, pretended.network);
 }

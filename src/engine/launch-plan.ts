@@ -14,6 +14,7 @@ import {
 } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
+import type { Services } from './egress.ts';
 import { planEvents } from './events-file.ts';
 import { imageTrees, neighboursOf, sharedMemory } from './neighbours.ts';
 import { networkSteps } from './network-steps.ts';
@@ -28,10 +29,12 @@ const LOG = { maxBytes: 10_000_000, maxFiles: 3 };
 const FIRST_SLOT = 1;
 
 /** The launch plan of a container: pure data, from its record and facts about the host. */
+/** `limits`: of egressSteps(). */
 export function launchPlan(
   core: Core,
   record: ContainerRecord,
   how: How | 'undo',
+  limits?: Services,
   wiring = readWiring(core.paths, record.id),
   pretended?: NetworkRecord,
 ): Plan {
@@ -68,8 +71,12 @@ export function launchPlan(
     owned: record.autoRemove ? releaseSteps(core, record) : [],
     network: networkSteps(core, record, wiring, pretended),
     services: {
-      host: [...planEvents(core.paths, record, record.startingOwner !== undefined), ...names.host],
-      init: names.init,
+      host: [
+        ...planEvents(core.paths, record, record.startingOwner !== undefined),
+        ...names.host,
+        ...(limits?.host ?? []),
+      ],
+      init: [...names.init, ...(limits?.init ?? [])],
     },
     firstSlot: FIRST_SLOT,
     paths: {

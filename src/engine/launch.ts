@@ -22,6 +22,7 @@ import {
   stagingName,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import type { Services } from './egress.ts';
 import { breakHold } from './hold.ts';
 import { launchPlan } from './launch-plan.ts';
 import { stateError } from './state-error.ts';
@@ -124,6 +125,13 @@ async function exitOf(core: Core, record: ContainerRecord, started: Promise<Star
   return report.ending.code;
 }
 
+/** What it may reach; nothing of that is loaded for a container that may reach everything. */
+async function limitsOf(core: Core, record: ContainerRecord): Promise<Services | undefined> {
+  if (record.network.startsWith('container:')) (await import('./egress.ts')).checkNeighbour(core, record);
+  if (record.egress === undefined) return undefined;
+  return (await import('./egress.ts')).egressSteps(core.paths, record);
+}
+
 /** Starts a container. Undefined: it was running already. A failure leaves everything as it was before. */
 export async function startOnce(
   core: Core,
@@ -131,7 +139,8 @@ export async function startOnce(
   how: How,
   fds: StreamFds = { stdin: 0, stdout: 1, stderr: 2 },
 ): Promise<Running | undefined> {
-  const plan = launchPlan(core, record, how);
+  const limits = await limitsOf(core, record);
+  const plan = launchPlan(core, record, how, limits);
   const detach = how !== 'inherit';
   if (!(await takeRunDir(core, record, encodeLaunch(plan, { detach, fault: core.fault })))) return undefined;
   const directory = runDir(core.paths, record.id);

@@ -1,5 +1,6 @@
 import { type ContainerRecord, findContainer } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import type { DeniedAccess, EgressChange } from './egress-types.ts';
 import type { ResourceChanges } from './resource-types.ts';
 import type { ContainerStats, StatsOptions, Top } from './stats-types.ts';
 import { requireRecord } from './status.ts';
@@ -22,6 +23,21 @@ export class LiveContainers {
   async unpause(ref: string): Promise<void> {
     this.core.prepare();
     await (await import('./pause.ts')).unpauseContainer(this.core, this.record(ref));
+  }
+
+  /**
+   * Changes what it may reach, at once where it runs, and for its next start. Connections that the new list does not allow
+   * are cut off. Throws BAD_INPUT; one that was started without a list must be stopped first.
+   */
+  async updateEgress(ref: string, change: EgressChange): Promise<void> {
+    this.core.prepare();
+    await (await import('./egress-update.ts')).changeEgress(this.core, this.record(ref).id, change);
+  }
+
+  /** What it asked for and did not get since its last start, the latest first. Throws NO_EGRESS_LIST. */
+  async denied(ref: string): Promise<DeniedAccess[]> {
+    this.core.prepare();
+    return (await import('./denied.ts')).deniedTo(this.core, this.record(ref));
   }
 
   /**

@@ -6,4 +6,9 @@ export interface NameSpec {
   dnsSearch?: readonly string[];
   /** Options of resolv.conf(5): "ndots:2". */
   dnsOptions?: readonly string[];
+  /**
+   * What it may reach: names ("example.com", "*.example.org"), addresses and ranges ("10.0.0.0/8"); an empty list:
+   * nothing. 'any': everything, but so that `update` can limit it while it runs. Absent: everything.
+   */
+  egress?: readonly string[] | 'any';
 }

@@ -1,12 +1,13 @@
 import type { ResolvedImage } from '../image/index.ts';
 import type { RecordedIsolation, RecordedMount, RecordedResources } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import type { EgressRecord } from './egress.ts';
 import { type SecurityRecord, securityOf } from './security.ts';
 import type { ContainerSpec } from './types.ts';
 
 /** A spec checked against the host, its images and the other containers; nothing is made yet. */
 export interface Prepared {
-  security: SecurityRecord;
+  security: SecurityRecord & EgressRecord;
   resources: RecordedResources;
   mounts: RecordedMount[];
   isolation?: RecordedIsolation;
@@ -49,11 +50,22 @@ export async function prepareSpec(core: Core, spec: ContainerSpec, image: Resolv
   }
   const mounts = mounted ? (await import('./mounts.ts')).mountsOf(core, spec, image, isolation) : [];
   return {
-    security: spec.privileged === true ? withoutAsked(security, spec) : security,
+    security: await reaching(core, spec.privileged === true ? withoutAsked(security, spec) : security, spec),
     resources,
     mounts,
     ...(isolation === undefined ? {} : { isolation }),
   };
+}
+
+/** What it may reach, and what follows from that. */
+async function reaching(
+  core: Core,
+  security: SecurityRecord,
+  spec: ContainerSpec,
+): Promise<SecurityRecord & EgressRecord> {
+  const shares = spec.network?.startsWith('container:') || spec.networks?.[0]?.name.startsWith('container:');
+  if (spec.egress === undefined && shares !== true) return security;
+  return (await import('./egress.ts')).limit(core, spec, security);
 }
 
 /** `inspect` shows what was asked for, not what --privileged made of it. */

@@ -30,11 +30,11 @@ function hostText(): string {
   }
 }
 
-/** A container without a network of its own asks nobody, unless it was told whom. */
+/** A container without a network of its own asks nobody, unless it was told whom, or what it may ask for. */
 export function hasResolver(record: ContainerRecord): boolean {
   // With the network of another container comes its resolver.
-  if (sharedNetwork(record) !== undefined) return false;
-  return record.network !== 'host' && (record.network !== 'none' || record.dns !== undefined);
+  if (sharedNetwork(record) !== undefined || record.network === 'host') return false;
+  return record.network !== 'none' || record.dns !== undefined || record.egress !== undefined;
 }
 
 /** Without the resolvers on the host's loopback, where the container has its own. */

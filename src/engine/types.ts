@@ -2,6 +2,7 @@
 export type { ImageProgress, LayerStatus } from '../image/index.ts';
 export type * from './container-types.ts';
 export type * from './disk-types.ts';
+export type * from './egress-types.ts';
 export type * from './event-types.ts';
 export type * from './file-types.ts';
 export type * from './image-types.ts';

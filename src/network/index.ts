@@ -1,11 +1,13 @@
 export * from './address.ts';
 export * from './down-plan.ts';
+export { type DeniedAddress, type EgressWish, loadEgress } from './lazy.ts';
 export { planLoopback } from './loopback.ts';
 export { NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING } from './netlink.ts';
 export * from './plan.ts';
 export { isAny, type PortRange } from './publish.ts';
 export * from './publish-plan.ts';
 export {
+  deniedFiles,
   egressFile,
   networksDir,
   parseResolvConf,

@@ -48,9 +48,14 @@ function interfaceIndex(name: string): number {
   }
 }
 
+/** The bytes of an address, 4 or 16; undefined when it is none. */
+export function parseIp(text: string): Buffer | undefined {
+  return text.includes(':') ? six(text) : four(text);
+}
+
 function encodeServer(text: string): Buffer | undefined {
   const [address = '', scope] = text.split('%');
-  const bytes = address.includes(':') ? six(address) : four(address);
+  const bytes = parseIp(address);
   if (bytes === undefined || (scope !== undefined && bytes.length !== 16)) return undefined;
   const out = Buffer.alloc(SERVER_BYTES);
   out.writeUInt16LE(bytes.length === 4 ? AF_INET : AF_INET6, 0);

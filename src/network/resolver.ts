@@ -59,6 +59,11 @@ export function egressFile(runDir: string): string {
   return `${runDir}/egress`;
 }
 
+/** What a limited container was denied: names, and packets once it has ended. */
+export function deniedFiles(containerDir: string): { names: string; packets: string } {
+  return { names: `${containerDir}/denied-names`, packets: `${containerDir}/denied-packets` };
+}
+
 /** Steps that give a container its resolver; the monitor answers. Throws BAD_INPUT for a server that is no address. */
 export function planResolver(runDir: string, servers: readonly string[]): { host: Step[]; init: Step[] } {
   const config: Array<Action & StepNotes> = [

@@ -13,6 +13,8 @@ export function networkText(a: Action): string | undefined {
     case 'nft-batch':
     case 'nft-dump':
       return `sendto(NETLINK_NETFILTER, ${a.message.length} bytes)`;
+    case 'denied-files':
+      return `denied-files(${quote(a.names)}, ${quote(a.packets)})`;
     case 'filter-sockets':
       return 'socket(NETLINK_NETFILTER) twice, sendmsg(them to the monitor)';
     case 'egress-element':

@@ -31,6 +31,21 @@ export function enterNamespace(pid: number, startTicks: number, ownUsers = false
   return ownUsers ? [...list, ...within] : list;
 }
 
+/** Steps that take the shim into the network namespace of a running container. */
+export function enterNetwork(pid: number, startTicks: number): Step[] {
+  return steps(
+    'host',
+    {
+      op: 'open-process',
+      pid,
+      startTicks,
+      slot: TARGET_SLOT,
+      why: 'a handle on process 1; refused if the pid is another process by now',
+    },
+    { op: 'setns', slot: TARGET_SLOT, flags: CLONE.NEWNET, why: 'its network, and the filter in it' },
+  );
+}
+
 /** Steps that give the shim mounts nobody else sees: the kernel takes them away with it. */
 export function privateMounts(): Step[] {
   return steps(

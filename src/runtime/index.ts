@@ -9,7 +9,7 @@ export {
 export { cgroupDir, cgroupFile } from './cgroup-paths.ts';
 export { CAP, DEFAULT_CAPABILITIES, RLIMITS } from './constants.ts';
 export { DEFAULT_DEVICE_RULES } from './devices.ts';
-export { enterNamespace, privateMounts, visitRootfs } from './enter.ts';
+export { enterNamespace, enterNetwork, privateMounts, visitRootfs } from './enter.ts';
 export { type ExecInput, planExec } from './exec.ts';
 export type { ImageTree, NeighbourTree } from './extra-trees.ts';
 export { sysctlPath } from './finish.ts';

@@ -9,7 +9,15 @@ export {
   type OutputLost,
   type Report,
 } from './report.ts';
-export { encodeLaunch, openUnnamed, readWhole, type ShimRun, type ShimStart, startShim } from './run.ts';
+export {
+  encodeLaunch,
+  openSmall,
+  openUnnamed,
+  readWhole,
+  type ShimRun,
+  type ShimStart,
+  startShim,
+} from './run.ts';
 export {
   openStepStream,
   runActions,

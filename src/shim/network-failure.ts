@@ -51,9 +51,22 @@ function adviseNetlink(
   return undefined;
 }
 
+const FILTER_OPS = ['nft-batch', 'nft-dump', 'filter-sockets'];
+
+/** An expression or set that the kernel was built without is ENOENT to it. */
+function adviseFilter(errno: string): Advice | undefined {
+  if (errno !== 'ENOENT' && !NO_KERNEL_SUPPORT.has(errno)) return undefined;
+  return {
+    code: 'NO_NFTABLES',
+    cause: 'this kernel has no nftables, or lacks a part of it that --egress needs',
+    remedy: 'load nf_tables, nft_ct, nft_reject_inet, nft_log and nfnetlink_log, or leave out --egress',
+  };
+}
+
 /** Causes of failed steps of networks that the errno alone does not tell. */
 export function adviseNetwork(step: Step, { errno }: Failure): Advice | undefined {
   if (step.op === 'netlink-send' || step.op === 'netlink-check') return adviseNetlink(step, errno);
+  if (FILTER_OPS.includes(step.op)) return adviseFilter(errno);
   if (step.op !== 'hold-port') return undefined;
   if (errno === 'EADDRINUSE')
     return {
@@ -77,6 +90,12 @@ export function sayNetworkStep(step: Step): string | undefined {
       return step.protocol === NETFILTER ? 'change nftables' : 'change network interfaces';
     case 'netlink-check':
       return step.protocol === NETFILTER ? 'look at nftables' : 'look at network interfaces';
+    case 'nft-batch':
+      return 'set the packet filter';
+    case 'nft-dump':
+      return 'look at the packet filter';
+    case 'filter-sockets':
+      return 'open sockets to the packet filter';
     case 'hold-port':
       return `hold the port ${heldPort(step)}`;
     case 'name-link':

@@ -49,6 +49,7 @@ const RECORD: Readonly<Record<string, Check>> = {
   dns: optional(listOf(text)),
   dnsSearch: optional(listOf(text)),
   dnsOptions: optional(listOf(text)),
+  egress: optional((value) => value === 'any' || listOf(text)(value)),
   resources: isResources,
   isolation: optional(isIsolation),
   capabilities: optional(listOf(text)),

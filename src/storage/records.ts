@@ -38,6 +38,7 @@ export interface ContainerRecord {
   dns?: string[];
   dnsSearch?: string[];
   dnsOptions?: string[];
+  egress?: string[] | 'any';
   resources: RecordedResources;
   /** Absent: everything as usual. */
   isolation?: RecordedIsolation;

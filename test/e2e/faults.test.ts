@@ -48,6 +48,8 @@ function features({ data }: Lane): string[] {
     'nest',
     '--dns',
     '127.0.0.1',
+    '--egress',
+    'allow=example.com,10.0.0.0/8',
   ];
   return [...limits, ...mounts, ...program, '--label', 'a=b', '--name', 'bird'];
 }

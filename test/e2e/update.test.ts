@@ -246,7 +246,7 @@ test('what cannot be: nothing is changed, and the line says why', async () => {
   const id = await host.ok('run', '-d', '--name', 'fixed', '-m', '64m', 'busybox', 'sleep', '1000');
   const before = files(id);
   const bad: ReadonlyArray<readonly [flags: string[], line: RegExp]> = [
-    [[], /update needs a limit to change; give one or more/],
+    [[], /update needs something to change; give one or more/],
     [['-m', '100k'], /too little/],
     [['-m', 'lots'], /is no size/],
     [['--memory-swap', '32m'], /are less than -m, 67108864 bytes/],
