@@ -29,6 +29,19 @@ export interface Place {
   readonly ours: readonly string[];
 }
 
+/**
+ * Makes a directory on a tmpfs: for what lives until the machine goes down, which lies in /run on an installed system.
+ * The bench has a mount namespace of its own (package.json), so nobody else sees it.
+ */
+export function makeVolatile(path: string): string {
+  mkdirSync(path, { recursive: true });
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', path], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`mount -t tmpfs ${path}: ${stderr.trim()}`);
+  return path;
+}
+
 export function openPlace(): Place {
   const directory = mkdtempSync('/var/tmp/mydocker-bench-');
   mkdirSync(`${directory}/home`);

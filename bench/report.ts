@@ -39,7 +39,7 @@ export function page(facts: Facts, rows: readonly Measurement[]): string {
     `Written by \`npm run bench -- --write\` on ${facts.date}${effort}; do not edit. Run it as root, after \`npm run build\`;`,
     '`npm run bench -- --install` first installs the other tools from Debian. Medians; the tools take turns',
     '(A B C A B C …, with a short pause between) in one run on one machine, each with state of its own in a',
-    'temporary directory.',
+    'temporary directory on the disk, and what lies in /run on an installed system on a tmpfs.',
     '"ratio" is ours divided by theirs: smaller is better for us.',
     '',
     markdownTable(COMPARISON, rows.flatMap(compare)),

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execute, lastWords, output } from '../command.ts';
 import { parentPid } from '../memory.ts';
-import { CGROUP, type Place } from '../place.ts';
+import { CGROUP, makeVolatile, type Place } from '../place.ts';
 import { dockerLike, IMAGE, type Peer, ROOTFS_TAR } from './peer.ts';
 
 const READY_TRIES = 150;
@@ -12,6 +12,7 @@ const TRY_MS = 200;
 
 function startDaemon(place: Place, directory: string): ChildProcess {
   mkdirSync(directory);
+  makeVolatile(`${directory}/exec`);
   writeFileSync(`${directory}/daemon.json`, '{}');
   const log = openSync(`${directory}/log`, 'w');
   const args = [

@@ -1,6 +1,6 @@
 import { output } from '../command.ts';
 import { parentPid } from '../memory.ts';
-import type { Place } from '../place.ts';
+import { makeVolatile, type Place } from '../place.ts';
 import { dockerLike, type Peer } from './peer.ts';
 
 /** The executable as a user calls it, past the launcher, with a root directory of its own. */
@@ -14,6 +14,7 @@ export function mydockerPeer(place: Place): Peer {
     ...common,
     // The first run unpacks the default image.
     open: async () => {
+      makeVolatile(`${env.MYDOCKER_ROOT}/run`);
       await output(common.runTrue());
     },
     close: () => common.store.removeAll(),

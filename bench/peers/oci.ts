@@ -1,7 +1,7 @@
 /** runc and crun: no images, no store; they run an unpacked bundle. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Command, output } from '../command.ts';
-import { CGROUP, type Place } from '../place.ts';
+import { CGROUP, makeVolatile, type Place } from '../place.ts';
 import { IDLE, type Peer, ROOTFS_TAR } from './peer.ts';
 
 interface Config {
@@ -41,6 +41,7 @@ export function ociPeer(place: Place, tool: 'runc' | 'crun'): Peer {
   return {
     name: tool,
     open: async () => {
+      makeVolatile(state);
       trueBundle = await makeBundle(place, tool, 'true', ['true']);
       await output(runTrue());
     },

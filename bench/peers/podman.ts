@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { execute, output } from '../command.ts';
 import { parentPid } from '../memory.ts';
-import { CGROUP, type Place } from '../place.ts';
+import { CGROUP, makeVolatile, type Place } from '../place.ts';
 import { dockerLike, IMAGE, type Peer, ROOTFS_TAR } from './peer.ts';
 
 /** More processes than this podman 4.3 does not grant without CAP_SYS_RESOURCE, whatever the host allows. */
@@ -37,6 +37,8 @@ export function podmanPeer(place: Place): Peer {
     ...common,
     store: { ...common.store, removeAll },
     open: async () => {
+      makeVolatile(`${directory}/run`);
+      makeVolatile(`${directory}/tmp`);
       await output(podman('import', ROOTFS_TAR, IMAGE));
       const { code } = await execute(common.runTrue());
       if (code === 0) return;
