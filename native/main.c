@@ -85,10 +85,11 @@ static int fail(const struct failure *f) {
     kill(ctx.child, SIGKILL);
     while (waitpid(ctx.child, NULL, 0) < 0 && errno == EINTR) {}
   }
+  /* Undos may be hooks, which note what they found too. */
+  uint32_t len = failure_payload(payload, f, &note);
   exit_forget();
   run_undos(&plan, &ctx, false, &undo);
   if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
-  uint32_t len = failure_payload(payload, f, &note);
   report(R_FAILED, payload, len);
   clients_failed(payload, len);
   release_parent(1);

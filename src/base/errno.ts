@@ -60,6 +60,7 @@ const NAMES: Readonly<Record<number, readonly [name: string, words: string]>> = 
   116: ['ESTALE', 'stale file handle'],
   117: ['EUCLEAN', 'the file system is damaged'],
   122: ['EDQUOT', 'disk quota exceeded'],
+  125: ['ECANCELED', 'operation canceled'],
 };
 
 /** "ENOSPC" for 28; "errno 999" for a number this table does not hold. */

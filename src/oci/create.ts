@@ -46,6 +46,17 @@ function checkTerminal(bundle: Bundle, options: CreateOptions, manner: Manner): 
     });
 }
 
+/** A terminal that is passed on begins with the size of the one it is passed on to. */
+function sized(bundle: Bundle, runtime: OciRuntime, manner: Manner): Bundle {
+  const { process } = bundle.config;
+  if (manner !== 'foreground' || process?.terminal !== true || process.consoleSize !== undefined)
+    return bundle;
+  const own = runtime.ownTerminal?.();
+  if (own === undefined) return bundle;
+  const consoleSize = { height: own.rows, width: own.cols };
+  return { ...bundle, config: { ...bundle.config, process: { ...process, consoleSize } } };
+}
+
 async function inputOf(
   runtime: OciRuntime,
   entry: Entry,
@@ -93,6 +104,14 @@ async function inputOf(
   };
 }
 
+/** "process is REQUIRED when start is called": config.md § Process. */
+export function noProcess(): Error {
+  return ociError('OCI_BAD_CONFIG', 'config.json: process is missing, and required to start a container', {
+    subject: 'process',
+    remedy: 'create the container from a config.json that has one',
+  });
+}
+
 /** The steps after the wait, by number: `start` has no other words for what fails there. */
 function lateSteps(plan: Plan): string {
   const from = plan.steps.findIndex(({ op }) => op === 'wait-start');
@@ -117,19 +136,15 @@ function preserved(count: number): number[] {
 /** A container being made: its process, once there is one, and how it ended. */
 export interface Making {
   entry: Entry;
+  /** It has a terminal. */
+  terminal: boolean;
   done: Promise<Report>;
 }
 
 /** Starts making a container of a bundle. `done` rejects with the step that failed; then nothing is left. */
 export async function make(runtime: OciRuntime, options: CreateOptions, manner: Manner): Promise<Making> {
-  const bundle = loadBundle(options.bundle, runtime.warn);
-  if (bundle.config.process === undefined && manner !== 'create')
-    throw ociError('OCI_BAD_CONFIG', 'config.json: process is missing, and required to start a container');
-  if (bundle.config.process === undefined)
-    throw ociError(
-      'OCI_BAD_CONFIG',
-      'config.json: process is missing: a container without one could never be started',
-    );
+  const bundle = sized(loadBundle(options.bundle, runtime.warn), runtime, manner);
+  if (bundle.config.process === undefined && manner !== 'create') throw noProcess();
   checkLabels(bundle.config);
   checkTerminal(bundle, options, manner);
   const entry = claim(runtime.root, options.id);
@@ -165,7 +180,8 @@ export async function make(runtime: OciRuntime, options: CreateOptions, manner: 
       stderr: 2,
       more: preserved(options.preserveFds),
     });
-    return { entry, done: shim.done.then(failed) };
+    const terminal = bundle.config.process?.terminal === true;
+    return { entry, terminal, done: shim.done.then(failed) };
   } catch (error) {
     release(entry);
     throw error;

@@ -80,10 +80,11 @@ async function waitDead(entry: Entry, record: OciRecord): Promise<void> {
 export async function remove(runtime: OciRuntime, id: string, force: boolean): Promise<void> {
   if (force && !existsSync(new Entry(runtime.root, checkId(id)).dir)) return;
   const { entry, record, status } = find(runtime, id);
-  if (!force && status !== 'stopped' && status !== 'created')
+  // One that was only created too, though runc takes it: runtime.md § Delete.
+  if (!force && status !== 'stopped')
     throw ociError('OCI_WRONG_STATE', `cannot delete container "${id}" that is not stopped: ${status}`, {
       subject: id,
-      remedy: `stop it first, or use: mydocker oci delete --force ${id}`,
+      remedy: `${status === 'created' ? `end it first (mydocker oci kill ${id} KILL)` : 'stop it first'}, or use: mydocker oci delete --force ${id}`,
     });
   if (record !== undefined && status !== 'stopped') {
     try {

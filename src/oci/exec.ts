@@ -105,9 +105,12 @@ export async function exec(runtime: OciRuntime, options: ExecOptions): Promise<n
         remedy: 'give --console-socket, or leave --tty out',
       },
     );
+  const passedOn = process.terminal === true && options.consoleSocket === undefined;
+  const own = passedOn ? runtime.ownTerminal?.() : undefined;
+  const size = own === undefined ? {} : { consoleSize: { height: own.rows, width: own.cols } };
   const plan = planBundleExec({
     config,
-    process,
+    process: { ...size, ...process },
     pid: record.pid,
     startTicks: record.startTicks,
     cgroups: cgroups(),
@@ -130,7 +133,8 @@ export async function exec(runtime: OciRuntime, options: ExecOptions): Promise<n
     stderr: 2,
     more: Array.from({ length: options.preserveFds }, (_, i) => 3 + i),
   });
-  const report = await shim.done;
+  const restore = own?.raw();
+  const report = await shim.done.finally(() => restore?.());
   if (report.failure !== undefined)
     throw stepError(`exec failed in container "${options.id}"`, plan, report.failure);
   if (options.detach) return 0;

@@ -13,6 +13,8 @@ export interface OciRuntime {
   engineRoot: string;
   systemdCgroup: boolean;
   warn(message: string): void;
+  /** The caller's terminal, when a container's is passed on to it: its size, and raw until the result is called. */
+  ownTerminal?(): { rows: number; cols: number; raw(): () => void } | undefined;
   fault: Fault | undefined;
 }
 

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, readFileSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { errnoOf } from '../base/index.ts';
 import type { Step } from '../plan/index.ts';
-import { poststartSteps, type StateText } from '../runtime/bundle/index.ts';
+import { type Config, poststartSteps, type StateText } from '../runtime/bundle/index.ts';
 import { decodeFailure, stepError } from '../shim/index.ts';
+import { noProcess } from './create.ts';
 import { loadKept } from './load.ts';
 import { type OciRuntime, runSteps, takeBack } from './runtime.ts';
 import { findMade } from './state.ts';
@@ -69,8 +70,12 @@ export function stateOf(record: OciRecord, status: string): StateText {
   return { head: json, tail: '' };
 }
 
-async function poststart(runtime: OciRuntime, entry: Entry, record: OciRecord): Promise<void> {
-  const config = loadKept(entry.dir);
+async function poststart(
+  runtime: OciRuntime,
+  entry: Entry,
+  record: OciRecord,
+  config: Config,
+): Promise<void> {
   const hooks = poststartSteps(config, record.bundle, stateOf(record, 'running'));
   if (hooks.length > 0) await runSteps(runtime, `cannot start container "${entry.id}"`, hooks);
 }
@@ -93,6 +98,8 @@ function notCreated(id: string, status: string): Error {
 export async function start(runtime: OciRuntime, id: string): Promise<void> {
   const { entry, record, status } = findMade(runtime, id);
   if (status !== 'created') throw notCreated(id, status);
+  const config = loadKept(entry.dir);
+  if (config.process === undefined) throw noProcess();
   const said = openSync(`${entry.dir}/said.fifo`, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     // Whoever removes it starts the container: of two starts at once, one.
@@ -115,7 +122,7 @@ export async function start(runtime: OciRuntime, id: string): Promise<void> {
     closeSync(said);
   }
   try {
-    await poststart(runtime, entry, record);
+    await poststart(runtime, entry, record, config);
   } catch (error) {
     // "stop the container, and continue the lifecycle at step 12": it is undone, poststop hooks and all.
     await takeBack(runtime, entry);

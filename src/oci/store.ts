@@ -123,16 +123,21 @@ export class Entry {
   }
 }
 
+function makeRoot(root: string): void {
+  // A plain run need not ask for what is there already.
+  if (!existsSync(root)) mkdirSync(root, { recursive: true, mode: 0o711 });
+}
+
 /** Makes a container's directory: of two creates with one id, one wins. */
 export function claim(root: string, id: string): Entry {
   checkId(id);
   const entry = new Entry(root, id);
   try {
-    mkdirSync(root, { recursive: true, mode: 0o711 });
+    makeRoot(root);
     mkdirSync(entry.dir, { mode: 0o711 });
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'EEXIST')
+    if (errno === 'EEXIST' && existsSync(entry.dir))
       throw ociError('OCI_ID_TAKEN', `container with given ID already exists: ${id}`, {
         subject: id,
         remedy: `choose another id, or remove it: mydocker oci delete ${id}`,

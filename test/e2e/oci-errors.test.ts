@@ -22,7 +22,7 @@ test('ids: unknown, with bad characters, taken', async () => {
     /container with given ID already exists: A_b\+c\.d-1/,
   );
   assert.equal((await host.state('A_b+c.d-1')).status, 'created', 'the first one is as it was');
-  await host.ok('delete', 'A_b+c.d-1');
+  await host.ok('delete', '--force', 'A_b+c.d-1');
   assert.deepEqual(host.left(), []);
 });
 

@@ -57,10 +57,16 @@ test('run --detach leaves a container that runs', async () => {
   assert.deepEqual(host.left(), []);
 });
 
-test('a container that is only created ends by delete, or by a signal', async () => {
+test('a container that is only created ends by delete --force, or by a signal', async () => {
   const bundle = await host.bundle(['true']);
   await host.ok('create', '--bundle', bundle, 'never');
+  assert.match(await host.fails(1, 'delete', 'never'), /not stopped: created.*kill never KILL/);
+  assert.equal((await host.state('never')).status, 'created');
+  await host.ok('kill', 'never', 'KILL');
+  await until('it has stopped', async () => (await host.state('never')).status === 'stopped');
   await host.ok('delete', 'never');
+  await host.ok('create', '--bundle', bundle, 'never');
+  await host.ok('delete', '--force', 'never');
   await host.ok('create', '--bundle', bundle, 'never');
   await host.ok('kill', 'never', 'TERM');
   await until('it has stopped', async () => (await host.state('never')).status === 'stopped');

@@ -73,21 +73,25 @@ async function execute(context: Context): Promise<number> {
     return text === undefined || text === '' ? undefined : resolve(text);
   };
   const [id = '', ...command] = args;
-  return exec(runtimeOf(context), {
-    id,
-    processFile: path('process'),
-    args: command,
-    cwd: flags.string('cwd'),
-    env: flags.list('env'),
-    user: flags.string('user'),
-    additionalGids: gids(context),
-    tty: flags.bool('tty'),
-    capabilities: flags.list('cap'),
-    noNewPrivileges: flags.bool('no-new-privs'),
-    detach: flags.bool('detach'),
-    consoleSocket: path('console-socket'),
-    pidFile: path('pid-file'),
-    preserveFds: preserveFds(context),
-    ignorePaused: flags.bool('ignore-paused'),
-  });
+  const { ownTerminal } = await import('./own-terminal.ts');
+  return exec(
+    { ...runtimeOf(context), ownTerminal },
+    {
+      id,
+      processFile: path('process'),
+      args: command,
+      cwd: flags.string('cwd'),
+      env: flags.list('env'),
+      user: flags.string('user'),
+      additionalGids: gids(context),
+      tty: flags.bool('tty'),
+      capabilities: flags.list('cap'),
+      noNewPrivileges: flags.bool('no-new-privs'),
+      detach: flags.bool('detach'),
+      consoleSocket: path('console-socket'),
+      pidFile: path('pid-file'),
+      preserveFds: preserveFds(context),
+      ignorePaused: flags.bool('ignore-paused'),
+    },
+  );
 }

@@ -89,7 +89,9 @@ export const ociRun: Command = {
   run: async (context) => {
     const { run } = await import('../../oci/index.ts');
     const detach = context.flags.bool('detach');
-    const foreground = await run(runtimeOf(context), await optionsOf(context), detach);
+    const { ownTerminal } = await import('./own-terminal.ts');
+    const runtime = { ...runtimeOf(context), ownTerminal };
+    const foreground = await run(runtime, await optionsOf(context), detach);
     if (detach) return 0;
     const off = onSignals((signal) => foreground.signal(signal));
     try {

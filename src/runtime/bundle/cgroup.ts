@@ -58,6 +58,15 @@ export function limitsOf(resources: Resources): OciResources {
   } as OciResources;
 }
 
+/** net_cls and net_prio exist on v1 only; what no kernel here would obey is refused. */
+function checkNetwork(host: CgroupHost, { network = {} }: Resources): void {
+  const has = (name: string): boolean =>
+    host.version === 1 && host.v1.some((h) => h.controllers.includes(name));
+  if (network.classID !== undefined && !has('net_cls')) throw missing('net_cls', 'the class of its packets');
+  if ((network.priorities ?? []).length > 0 && !has('net_prio'))
+    throw missing('net_prio', 'the priority of its packets');
+}
+
 /** net_cls and net_prio, config-linux.md § Network. */
 function networkLimits(controllers: readonly string[], resources: Resources): Noted[] {
   const { classID, priorities = [] } = resources.network ?? {};
@@ -177,5 +186,6 @@ function planV2(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
 
 /** Directories and limits of a bundle's cgroup. */
 export function bundleCgroup(host: CgroupHost, cgroup: BundleCgroup, resources: Resources): BundleCgroupPlan {
+  checkNetwork(host, resources);
   return host.version === 2 ? planV2(host, cgroup, resources) : planV1(host, cgroup, resources);
 }

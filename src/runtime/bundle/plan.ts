@@ -103,6 +103,21 @@ function hostAfter(
   return list;
 }
 
+/** A container that was made, and can never be started (config.md § Process): it waits to be deleted. */
+function withoutProcess(wait: readonly Noted[]): Noted[] {
+  return [
+    {
+      op: 'keep-descriptors',
+      count: 0,
+      goSlot: SLOT.go,
+      saidSlot: SLOT.said,
+      why: 'nothing of the host stays open',
+    },
+    ...wait,
+    { op: 'exec', file: '', argv: [''], env: [], init: 0, why: 'there is no process in config.json' },
+  ];
+}
+
 /** Creating a container from an OCI bundle, as data. Pure: its input was looked up before. */
 export function planBundle(input: BundleInput): Plan {
   const { config, options, state, bundle } = input;
@@ -127,7 +142,7 @@ export function planBundle(input: BundleInput): Plan {
     : [];
   const program =
     config.process === undefined
-      ? []
+      ? withoutProcess(wait)
       : processSteps(config.process, {
           held: input.held,
           seccomp: input.seccomp,

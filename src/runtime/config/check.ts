@@ -40,17 +40,32 @@ function checkVersion(version: string, problems: Problem[]): void {
     });
 }
 
-function checkCapabilities(process: ConfigProcess, warnings: Problem[]): void {
+/**
+ * A name that no capability has: an error up to version 1.0.2 of the specification, a warning since 1.1 (config.md §
+ * Linux Process).
+ */
+function checkCapabilities(
+  process: ConfigProcess,
+  version: string,
+  problems: Problem[],
+  warnings: Problem[],
+): void {
+  const strict = /^1\.0\./.test(version);
   for (const [set, names = []] of Object.entries(process.capabilities ?? {}))
     for (const [i, name] of names.entries())
       if (CAP[name] === undefined)
-        warnings.push({
+        (strict ? problems : warnings).push({
           at: `process.capabilities.${set}[${i}]`,
-          why: `is ${quote(name)}, which is no capability known here: ignored`,
+          why: `is ${quote(name)}, which is no capability known here${strict ? '' : ': ignored'}`,
         });
 }
 
-function checkProcess(process: ConfigProcess, problems: Problem[], warnings: Problem[]): void {
+function checkProcess(
+  process: ConfigProcess,
+  version: string,
+  problems: Problem[],
+  warnings: Problem[],
+): void {
   if (process.args === undefined || process.args.length === 0)
     problems.push({ at: 'process.args', why: 'is empty: it must have at least the program' });
   const limits = process.rlimits ?? [];
@@ -71,7 +86,7 @@ function checkProcess(process: ConfigProcess, problems: Problem[], warnings: Pro
   for (const [i, word] of (process.env ?? []).entries())
     if (!word.includes('='))
       warnings.push({ at: `process.env[${i}]`, why: `is ${quote(word)}, without "="` });
-  checkCapabilities(process, warnings);
+  checkCapabilities(process, version, problems, warnings);
 }
 
 const SHARED_IPC = /^(kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)$|fs\.mqueue\.)/;
@@ -110,7 +125,7 @@ function checkNamespaces(config: Config, problems: Problem[]): void {
         at: `linux.namespaces[${i}].path`,
         why: `is ${quote(path)}, must be an absolute path`,
       });
-    if (path !== '' && (type === 'mount' || type === 'user'))
+    if (path !== '' && type === 'user')
       problems.push({ at: `linux.namespaces[${i}].path`, why: `is not supported for a ${type} namespace` });
   }
   const own = (type: string): boolean => namespaces.some((ns) => ns.type === type);
@@ -205,7 +220,7 @@ export function readConfig(json: unknown): Reading<Config> {
   const value = configSchema(json, '', problems);
   if (value === undefined || problems.length > 0) return { value: undefined, problems, warnings };
   checkVersion(value.ociVersion, problems);
-  if (value.process !== undefined) checkProcess(value.process, problems, warnings);
+  if (value.process !== undefined) checkProcess(value.process, value.ociVersion, problems, warnings);
   checkNamespaces(value, problems);
   checkMounts(value, warnings, problems);
   checkSysctls(value, problems);
@@ -222,11 +237,14 @@ function absoluteMounts(config: Config): Config {
   return { ...config, mounts };
 }
 
+/** A process object alone tells no version. */
+const LATEST = '1.3.0';
+
 /** The same for the process of an exec (`exec --process`). */
 export function readProcess(json: unknown): Reading<ConfigProcess> {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const value = processSchema(json, 'process', problems);
-  if (value !== undefined && problems.length === 0) checkProcess(value, problems, warnings);
+  if (value !== undefined && problems.length === 0) checkProcess(value, LATEST, problems, warnings);
   return { value: problems.length > 0 ? undefined : value, problems, warnings };
 }

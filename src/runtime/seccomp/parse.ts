@@ -91,6 +91,12 @@ function errnoOf(value: unknown, where: string): number | undefined {
   throw bad(`${where} is no error number (0 to 4095)`);
 }
 
+/** "When the action doesn't support an errno, the runtime MUST print and error and fail": config-linux.md § Seccomp. */
+function checkErrno(action: SeccompAction, errnoRet: number | undefined, where: string): void {
+  if (errnoRet === undefined || action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE') return;
+  throw bad(`${where} is given, and ${action} returns no error number`);
+}
+
 function numberOf(value: unknown, where: string): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
   throw bad(`${where} is no whole number from 0`);
@@ -149,6 +155,7 @@ function ruleOf(value: unknown, at: number, target: SeccompFor): SeccompRule[] {
   const args = listOf(fields.args, `${where}.args`).map((arg, i) => argOf(arg, `${where}.args[${i}]`));
   const action = actionOf(fields.action, `${where}.action`);
   const errnoRet = errnoOf(fields.errnoRet, `${where}.errnoRet`);
+  checkErrno(action, errnoRet, `${where}.errnoRet`);
   if (!applies(fields, where, target)) return [];
   return [{ names, action, args, ...(errnoRet === undefined ? {} : { errnoRet }) }];
 }
@@ -174,8 +181,10 @@ export function parseSeccomp(text: string, target: SeccompFor): SeccompProfile {
   const profile = fieldsOf(json, 'it');
   const architectures = architecturesOf(profile, target.machine);
   const defaultErrnoRet = errnoOf(profile.defaultErrnoRet, 'defaultErrnoRet');
+  const defaultAction = actionOf(profile.defaultAction, 'defaultAction');
+  checkErrno(defaultAction, defaultErrnoRet, 'defaultErrnoRet');
   return {
-    defaultAction: actionOf(profile.defaultAction, 'defaultAction'),
+    defaultAction,
     ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
     ...(architectures === undefined ? {} : { architectures }),
     syscalls: listOf(profile.syscalls, 'syscalls').flatMap((rule, i) => ruleOf(rule, i, target)),
