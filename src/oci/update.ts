@@ -1,14 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { errnoOf } from '../base/index.ts';
 import {
+  checkRareLimits,
   type LimitWrite,
   limitsOf,
   limitsV1,
   limitsV2,
   type Problem,
   type Resources,
+  rareLimitsV1,
   resources as resourcesSchema,
 } from '../runtime/bundle/index.ts';
+import { readNumber } from './change.ts';
 import { cgroupFacts, cgroups } from './host.ts';
 import type { OciRuntime } from './runtime.ts';
 import { findMade } from './state.ts';
@@ -78,14 +81,33 @@ function apply(record: OciRecord, resources: Resources): void {
   const limits = limitsOf(resources);
   // Facts of its parent's place: the container's own is busy, and that is right.
   const { facts } = cgroupFacts(`${record.cgroupPath}/.none`);
+  checkRareLimits(host, resources);
   if (host.version === 2) {
+    checkUpdateV2(record, resources);
     writeAll(`${host.v2 ?? ''}/${record.cgroupPath}`, limitsV2(limits, facts), record.id);
     return;
   }
   for (const h of host.v1) {
-    const list = limitsV1(h.controllers, limits, facts).filter((one) => asked(one, resources));
+    const list = [
+      ...limitsV1(h.controllers, limits, facts).filter((one) => asked(one, resources)),
+      ...rareLimitsV1(h.controllers, resources),
+    ];
     writeAll(`${h.mount}/${record.cgroupPath}`, list, record.id);
   }
+}
+
+/** What cgroup v2 cannot do, or would do by killing: config-linux.md § Memory, checkBeforeUpdate. */
+function checkUpdateV2(record: OciRecord, { devices = [], memory = {} }: Resources): void {
+  const refuse = (why: string): never => {
+    throw ociError('OCI_UPDATE_FAILED', `cannot update container "${record.id}": ${why}`, {
+      subject: record.id,
+    });
+  };
+  if (devices.length > 0) refuse('on cgroup v2 the rules of its devices are set when it is created');
+  const used = readNumber(`${cgroups().v2 ?? ''}/${record.cgroupPath}/memory.current`) ?? 0;
+  const limit = memory.limit ?? -1;
+  if (memory.checkBeforeUpdate === true && limit > 0 && limit < used)
+    refuse(`it uses ${used} bytes of memory, more than the new limit (${limit})`);
 }
 
 /** `update`: other limits for a container that is there. Throws OCI_WRONG_STATE, OCI_BAD_INPUT, OCI_UPDATE_FAILED. */

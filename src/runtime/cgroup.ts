@@ -60,9 +60,9 @@ export function checkControllers(resources: OciResources, has: (controller: stri
   for (const [controller, flag] of needs(resources)) if (!has(controller)) throw missing(controller, flag);
 }
 
-/** A v1 cpuset is born empty: what is above the container's must be filled first. */
-function fillParent(parent: string, facts: CgroupV1Facts): Noted[] {
-  return (['cpus', 'mems'] as const).map((file) => ({
+/** A v1 cpuset is born empty: what is above the container's must be filled first. The cores last: they tell whether all is. */
+export function fillParent(parent: string, facts: CgroupV1Facts): Noted[] {
+  return (['mems', 'cpus'] as const).map((file) => ({
     op: 'write',
     path: `${parent}/cpuset.${file}`,
     data: facts[file],

@@ -14,6 +14,8 @@ export function sayOciStep(step: Step): string | undefined {
       return `become user ${step.uid}:${step.gid}`;
     case 'open-namespace':
       return `open the namespace ${step.path}`;
+    case 'check-namespace':
+      return 'check the namespace';
     case 'rlimit':
       return `set ${step.why}`;
     default:
@@ -54,7 +56,7 @@ export function adviseOci(step: Step, failure: Failure): Advice | undefined {
       cause: errno === 'ENOENT' ? 'there is no such socket' : 'nobody listens there',
       remedy: 'give a Unix socket that is listened on with --console-socket',
     };
-  if (step.op === 'open-namespace')
+  if (step.op === 'open-namespace' || step.op === 'check-namespace')
     return {
       code: 'OCI_NAMESPACE',
       cause:

@@ -1,6 +1,6 @@
 import { type Action, type Step, type StepNotes, steps } from '../../plan/index.ts';
 import { deviceFilter } from '../bpf/device-filter.ts';
-import { checkControllers, giveControllers, missing } from '../cgroup.ts';
+import { checkControllers, fillParent, giveControllers, missing } from '../cgroup.ts';
 import type { CgroupHost } from '../cgroup-host.ts';
 import type { Resources } from '../config/linux.ts';
 import { DEFAULT_DEVICE_RULES } from '../devices.ts';
@@ -8,6 +8,7 @@ import { limitsV1 } from '../limits-v1.ts';
 import { limitsV2 } from '../limits-v2.ts';
 import type { OciDeviceRule, OciResources } from '../oci-resources.ts';
 import type { BundleCgroup } from './input.ts';
+import { checkRareLimits, rareLimitsV1 } from './rare-limits.ts';
 
 type Noted = Action & StepNotes;
 
@@ -58,31 +59,6 @@ export function limitsOf(resources: Resources): OciResources {
   } as OciResources;
 }
 
-/** net_cls and net_prio exist on v1 only; what no kernel here would obey is refused. */
-function checkNetwork(host: CgroupHost, { network = {} }: Resources): void {
-  const has = (name: string): boolean =>
-    host.version === 1 && host.v1.some((h) => h.controllers.includes(name));
-  if (network.classID !== undefined && !has('net_cls')) throw missing('net_cls', 'the class of its packets');
-  if ((network.priorities ?? []).length > 0 && !has('net_prio'))
-    throw missing('net_prio', 'the priority of its packets');
-}
-
-/** net_cls and net_prio, config-linux.md § Network. */
-function networkLimits(controllers: readonly string[], resources: Resources): Noted[] {
-  const { classID, priorities = [] } = resources.network ?? {};
-  const list: Array<{ file: string; data: string; why: string }> = [];
-  if (controllers.includes('net_cls') && classID !== undefined)
-    list.push({ file: 'net_cls.classid', data: String(classID), why: 'the mark of its packets' });
-  if (controllers.includes('net_prio'))
-    for (const { name, priority } of priorities)
-      list.push({
-        file: 'net_prio.ifpriomap',
-        data: `${name} ${priority}`,
-        why: 'priority on one interface',
-      });
-  return list.map(({ file, data, why }): Noted => ({ op: 'write', path: file, data, create: 0, why }));
-}
-
 function directory(path: string, why: string): Noted {
   // Some callers make it themselves; that it is empty was checked.
   return { op: 'mkdir', path, mode: 0o755, ignore: 'EEXIST', why, undo: { op: 'rmdir', path } };
@@ -116,21 +92,14 @@ function planV1(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
         ignore: 'EEXIST',
         why: `above this container's ${name} cgroup`,
       });
-      if (!h.controllers.includes('cpuset') || !facts.cpusetEmpty.includes(above)) continue;
-      for (const file of ['cpus', 'mems'] as const)
-        list.push({
-          op: 'write',
-          path: `${parent}/cpuset.${file}`,
-          data: facts[file],
-          create: 0,
-          why: 'the parent cpuset starts empty',
-        });
+      if (h.controllers.includes('cpuset') && facts.cpusetEmpty.includes(above))
+        list.push(...fillParent(parent, facts));
     }
     list.push(directory(dir, `this container's ${name} cgroup`));
     for (const { file, data, why } of limitsV1(h.controllers, limits, facts))
       list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
-    for (const step of networkLimits(h.controllers, resources))
-      if (step.op === 'write') list.push({ ...step, path: `${dir}/${step.path}` });
+    for (const { file, data, why } of rareLimitsV1(h.controllers, resources))
+      list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
     join.push({ op: 'write', path: `${dir}/tasks`, data: '0', create: 0, why: `join the ${name} cgroup` });
   }
   const freezer = host.v1.find((h) => h.controllers.includes('freezer') || h.controllers.includes('pids'));
@@ -186,6 +155,6 @@ function planV2(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
 
 /** Directories and limits of a bundle's cgroup. */
 export function bundleCgroup(host: CgroupHost, cgroup: BundleCgroup, resources: Resources): BundleCgroupPlan {
-  checkNetwork(host, resources);
+  checkRareLimits(host, resources);
   return host.version === 2 ? planV2(host, cgroup, resources) : planV1(host, cgroup, resources);
 }

@@ -17,3 +17,4 @@ export { poststartSteps, type StateText } from './hooks.ts';
 export type { BundleCgroup, BundleInput, BundleOptions } from './input.ts';
 export { isBind } from './mounts.ts';
 export { planBundle } from './plan.ts';
+export { checkRareLimits, rareLimitsV1 } from './rare-limits.ts';

@@ -7,6 +7,7 @@ import {
   config as configSchema,
   process as processSchema,
 } from './config.ts';
+import type { Resources } from './linux.ts';
 import type { Problem } from './schema.ts';
 
 /** A configuration, or why it is none. */
@@ -171,6 +172,22 @@ function checkMounts(config: Config, warnings: Problem[], problems: Problem[]): 
   }
 }
 
+function checkResources(
+  { rdma = {}, memory = {}, blockIO = {}, cpu = {} }: Resources,
+  problems: Problem[],
+  warnings: Problem[],
+): void {
+  const at = 'linux.resources';
+  if (Object.keys(rdma).length > 0) problems.push({ at: `${at}.rdma`, why: 'is not supported here' });
+  if ((memory.kernel ?? 0) > 0)
+    warnings.push({ at: `${at}.memory.kernel`, why: 'is ignored: the kernel has no such limit any more' });
+  const leaf = [blockIO, ...(blockIO.weightDevice ?? [])].some((one) => (one.leafWeight ?? 0) > 0);
+  if (leaf) problems.push({ at: `${at}.blockIO`, why: 'has a leafWeight: no kernel since 5.0 has it' });
+  const { quota = 0, burst = 0 } = cpu;
+  if (quota > 0 && burst > quota)
+    problems.push({ at: `${at}.cpu.burst`, why: `is ${burst}, more than quota (${quota})` });
+}
+
 const PROPAGATIONS = [
   '',
   'shared',
@@ -183,15 +200,14 @@ const PROPAGATIONS = [
   'runbindable',
 ];
 
-function checkLinux(config: Config, problems: Problem[]): void {
+function checkLinux(config: Config, problems: Problem[], warnings: Problem[]): void {
   const { linux = {} } = config;
   if (!PROPAGATIONS.includes(linux.rootfsPropagation ?? ''))
     problems.push({
       at: 'linux.rootfsPropagation',
       why: `is ${quote(linux.rootfsPropagation ?? '')}, must be one of ${PROPAGATIONS.slice(1).join(', ')}`,
     });
-  if (Object.keys(linux.resources?.rdma ?? {}).length > 0)
-    problems.push({ at: 'linux.resources.rdma', why: 'is not supported here' });
+  checkResources(linux.resources ?? {}, problems, warnings);
   if (linux.intelRdt !== undefined) problems.push({ at: 'linux.intelRdt', why: 'is not supported here' });
   const { personality } = linux;
   if (personality !== undefined && !['LINUX', 'LINUX32'].includes(personality.domain))
@@ -224,7 +240,7 @@ export function readConfig(json: unknown): Reading<Config> {
   checkNamespaces(value, problems);
   checkMounts(value, warnings, problems);
   checkSysctls(value, problems);
-  checkLinux(value, problems);
+  checkLinux(value, problems, warnings);
   return { value: problems.length > 0 ? undefined : absoluteMounts(value), problems, warnings };
 }
 
