@@ -27,11 +27,11 @@ struct seen {
 };
 static struct seen seen[NAMES];
 
-static char names_path[PATH_BYTES], packets_path[PATH_BYTES];
+static HOT char names_path[PATH_BYTES], packets_path[PATH_BYTES];
 
 /* One nfnetlink request after the other. */
 static uint8_t requests[256];
-static size_t requests_len;
+static HOT size_t requests_len;
 
 /* So many events at once, and one a second after that: a program that tries everything fills no disk. */
 #define BURST 32

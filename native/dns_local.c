@@ -27,7 +27,7 @@ static bool join(char *path, size_t room, const char *network, const char *middl
 }
 
 /* Calls back for each entry of a directory but "." and ".."; stops when told true. */
-static bool each_entry(int dir, bool (*visit)(int dir, const char *name, void *data), void *data) {
+COLD static bool each_entry(int dir, bool (*visit)(int dir, const char *name, void *data), void *data) {
   _Alignas(8) char room[4096];
   for (long n; (n = read_dir(dir, room, sizeof room)) > 0;) {
     for (long at = 0; at < n;) {
@@ -40,7 +40,7 @@ static bool each_entry(int dir, bool (*visit)(int dir, const char *name, void *d
 }
 
 /* One container of that name: a symbolic link whose text is its addresses. */
-static bool add_container(int dir, const char *name, void *data) {
+COLD static bool add_container(int dir, const char *name, void *data) {
   struct search *s = data;
   char text[256];
   ssize_t n = readlinkat(dir, name, text, sizeof text - 1);

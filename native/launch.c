@@ -24,8 +24,8 @@
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
-char **shim_argv;
-static bool child;
+HOT char **shim_argv;
+static HOT bool child;
 
 bool in_child(void) { return child; }
 

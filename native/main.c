@@ -78,7 +78,7 @@ static unsigned char *read_plan(size_t *len, int *err) {
 }
 
 /* The steps done so far are taken back; then the caller hears of it, so that when it does, all is as before. */
-static int fail(const struct failure *f) {
+COLD static int fail(const struct failure *f) {
   static unsigned char payload[10 + sizeof note.path + sizeof note.head];
   struct failure undo = {NO_STEP, 0};
   if (ctx.child > 0) {

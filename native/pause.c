@@ -14,7 +14,7 @@ static int write_word(const char *word) {
   return err;
 }
 
-static int thaw_if_unwanted(void) {
+COLD static int thaw_if_unwanted(void) {
   if (mon.paused) return 0;
   for (int i = 0; i < clients_used; i++)
     if (clients[i].freezes) return 0;

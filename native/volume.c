@@ -60,7 +60,7 @@ static int copy_xattrs(int from, int to) {
 }
 
 /* The owner first: chown(2) clears setuid bits and security.capability. The times last. */
-static int copy_metadata(int from, int to, const struct stat *s) {
+COLD static int copy_metadata(int from, int to, const struct stat *s) {
   if (fchown(to, s->st_uid, s->st_gid) < 0 || fchmod(to, s->st_mode & 07777) < 0) return errno;
   int err = copy_xattrs(from, to);
   return err != 0 ? err : times(to, NULL, s);
@@ -89,7 +89,7 @@ static int copy_content(int from, int to, off_t size) {
   return ftruncate(to, size) < 0 ? errno : 0;
 }
 
-static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *s) {
+COLD static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *s) {
   int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (from < 0) return errno;
   int to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -100,7 +100,7 @@ static int copy_file(int from_dir, int to_dir, const char *name, const struct st
   return err;
 }
 
-static int copy_special(int from_dir, int to_dir, const char *name, const struct stat *s) {
+COLD static int copy_special(int from_dir, int to_dir, const char *name, const struct stat *s) {
   if (S_ISLNK(s->st_mode)) {
     ssize_t n = readlinkat(from_dir, name, value, sizeof value - 1);
     if (n < 0) return errno;
@@ -126,7 +126,7 @@ static int copy_leaf(const struct copy *job, int from, int to, const char *name,
   return linkat(to, name, job->links, number, 0) < 0 ? errno : 0;
 }
 
-static int copy_entries(const struct copy *job, int from, int to, uint32_t depth);
+COLD static int copy_entries(const struct copy *job, int from, int to, uint32_t depth);
 
 static int copy_directory(const struct copy *job, int from_dir, int to_dir, const char *name, const struct stat *s,
                           uint32_t depth) {
@@ -143,7 +143,7 @@ static int copy_directory(const struct copy *job, int from_dir, int to_dir, cons
   return err;
 }
 
-static int copy_entries(const struct copy *job, int from, int to, uint32_t depth) {
+COLD static int copy_entries(const struct copy *job, int from, int to, uint32_t depth) {
   _Alignas(8) char entries[4096];
   for (;;) {
     long n = read_dir(from, entries, sizeof entries);
