@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/mount.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -222,6 +223,15 @@ static int monitor_main(unsigned char *mem) {
   return 0;
 }
 
+/* A step for a child that is gone: it is the child that says why. It ends a moment after its namespaces do. */
+static const struct failure *blame_child(const struct failure *f) {
+  struct pollfd gone = {.fd = ctx.pidfd, .events = POLLIN};
+  if (child_failure.error != 0) return &child_failure;
+  if (f->error == ESRCH && poll(&gone, 1, 1000) > 0 && await_exec(&child_failure) != 0 && child_failure.step != NO_STEP)
+    return &child_failure;
+  return f;
+}
+
 static int carry_out(unsigned char *mem) {
   struct failure f = {NO_STEP, 0};
   if (run_section(&plan, &ctx, SECTION_HOST, &f) != 0) return fail(&f);
@@ -233,8 +243,7 @@ static int carry_out(unsigned char *mem) {
   /* Our copies of the child's ends must go, or the pipes never end. */
   for (int i = 0; i < 3; i++)
     if (mon.child_io[i] >= 0) close(mon.child_io[i]);
-  if (run_section(&plan, &ctx, SECTION_HOST_AFTER, &f) != 0)
-    return fail(child_failure.error != 0 ? &child_failure : &f);
+  if (run_section(&plan, &ctx, SECTION_HOST_AFTER, &f) != 0) return fail(blame_child(&f));
   if (await_exec(&f) != 0) return fail(&f);
   if (run_section(&plan, &ctx, SECTION_STARTED, &f) != 0) return fail(&f);
   if (plan.flags & PLAN_LEAVE) return leave(&ctx);

@@ -200,6 +200,7 @@ export async function sweep(core: Core, quick: boolean): Promise<void> {
   await trim(core);
   if (quick) return;
   sweepNames(core);
+  if (existsSync(`${core.root}/networks`)) await (await import('./sweep-networks.ts')).sweepNetworking(core);
   const volumes = abandonedVolumes(core.paths);
   if (volumes.length > 0) await removeTrees(core, 'cannot remove what an interrupted command left', volumes);
   await sweepStore(core.root);

@@ -133,7 +133,7 @@ export function endpointPlan(
 
 /** Steps of a launch that plug a container in. */
 export interface WiringSteps {
-  /** Only for containers that go with their run. */
+  /** What it has before its plan: ports, and if it goes with its run, addresses. */
   own: Step[];
   host: Step[];
   hostAfter: Step[];
@@ -192,11 +192,14 @@ export function wiringSteps(
   const networks = [...new Map(all.map(({ network }) => [network.name, network])).values()];
   const addresses = main === undefined ? [] : addressesOf(main);
   return {
-    own: record.autoRemove ? ownLeases(core, record.id, wiring) : [],
+    own: [
+      ...(record.autoRemove ? ownLeases(core, record.id, wiring) : []),
+      ...wiring.ports.flatMap((range) => ownPort(core, record.id, range)),
+    ],
     host: [
       ...networks.flatMap((network) => networkUp(core, network)),
       ...(ends.length === 0 ? [] : planChecks(name, networks)),
-      ...(main === undefined ? [] : portSteps(core, record.id, wiring.ports, networkOf(main), addresses)),
+      ...(main === undefined ? [] : portSteps(core, wiring.ports, networkOf(main), addresses)),
       ...wiring.endpoints.flatMap((endpoint) => nameSteps(core, record, endpoint)),
     ],
     hostAfter: ends.flatMap((end) => planCable(end, end.gateway !== undefined && wiring.ports.length > 0)),
@@ -204,10 +207,9 @@ export function wiringSteps(
   };
 }
 
-/** Steps that publish a container's ports. */
+/** Steps that publish ports of a container that has them: see ownPort(). */
 export function portSteps(
   core: Core,
-  id: string,
   ports: readonly PortRecord[],
   network: NetworkRecord,
   addresses: readonly string[],
@@ -218,7 +220,7 @@ export function portSteps(
   const isOpen = !ports.some(isOnLoopback) || readSetting(way) === '1';
   return [
     ...(isOpen ? [] : planLoopbackWay(network.bridge)),
-    ...ports.flatMap((range) => [...ownPort(core, id, range), ...planPublish(table, range, addresses)]),
+    ...ports.flatMap((range) => planPublish(table, range, addresses)),
     ...planSelf(table, addresses),
   ];
 }

@@ -29,7 +29,7 @@ export interface LaunchInput {
   neighbours?: readonly NeighbourTree[];
   /** What else it holds while it lives, with undos: steps that do nothing themselves. */
   owned?: readonly Step[];
-  /** Its networks, from network. `own` stands before all else, so that it is undone last but for files. */
+  /** Its networks, from network. `own`: what it holds while it lives, as `owned`. */
   network: {
     own: readonly Step[];
     host: readonly Step[];
@@ -53,43 +53,49 @@ export interface LaunchInput {
 /** Slot that holds the v2 cgroup directory for clone3. */
 const CGROUP_SLOT = 0;
 
-function ownership(input: LaunchInput): Noted[] {
+function ownership(input: LaunchInput): Step[] {
   const { runDir, containerDir, nameFile } = input.paths;
-  const list: Noted[] = [
+  const lock: Noted = {
+    op: 'own',
+    what: runDir,
+    why: 'made by an exclusive rename: only one start at a time',
+    undo: { op: 'discard-tree', path: runDir },
+  };
+  // What it holds elsewhere goes after its directory, which says what that is, and before the lock.
+  return steps('host', lock).concat(
+    input.owned ?? [],
+    input.network.own,
+    steps('host', ...(input.autoRemove ? leaving(containerDir, nameFile, input.id) : [running(input)])),
+  );
+}
+
+/** Undone backwards: the name goes while the container is there, so that nobody has taken it over by then. */
+function leaving(containerDir: string, nameFile: string, id: string): Noted[] {
+  return [
     {
       op: 'own',
-      what: runDir,
-      why: 'made by an exclusive rename: only one start at a time',
-      undo: { op: 'discard-tree', path: runDir },
+      what: containerDir,
+      why: '--rm: record, log and writes go when it ends',
+      undo: { op: 'discard-tree', path: containerDir },
+    },
+    {
+      op: 'own',
+      what: nameFile,
+      why: '--rm: the name is free again afterwards',
+      undo: { op: 'unlink-link', path: nameFile, text: id },
     },
   ];
-  if (input.autoRemove) {
-    // Undone backwards: the name goes while the container is there, so that nobody has taken it over by then.
-    list.push(
-      {
-        op: 'own',
-        what: containerDir,
-        why: '--rm: record, log and writes go when it ends',
-        undo: { op: 'discard-tree', path: containerDir },
-      },
-      {
-        op: 'own',
-        what: nameFile,
-        why: '--rm: the name is free again afterwards',
-        undo: { op: 'unlink-link', path: nameFile, text: input.id },
-      },
-    );
-  } else {
-    list.push({
-      op: 'write',
-      path: input.paths.running,
-      data: input.bootId,
-      create: 1,
-      why: 'should the machine go down, with it all of /run, this still says that it ran',
-      undo: { op: 'unlink', path: input.paths.running },
-    });
-  }
-  return list;
+}
+
+function running({ paths, bootId }: LaunchInput): Noted {
+  return {
+    op: 'write',
+    path: paths.running,
+    data: bootId,
+    create: 1,
+    why: 'should the machine go down, with it all of /run, this still says that it ran',
+    undo: { op: 'unlink', path: paths.running },
+  };
 }
 
 function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
@@ -252,9 +258,7 @@ export function planLaunch(input: LaunchInput): Plan {
       : [{ op: 'freezer', ...cgroup.freezer, why: 'for commit, which must see files stand still' }];
   return {
     steps: [
-      ...steps('host', ...ownership(input)),
-      ...(input.owned ?? []),
-      ...input.network.own,
+      ...ownership(input),
       ...cgroup.host,
       ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
       ...plain.host,

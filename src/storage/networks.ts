@@ -166,6 +166,15 @@ export function portFile(paths: Paths, protocol: string, ip: string, port: numbe
   return `${paths.root}/ports/${protocol}-${ip === '' ? 'any' : ip}-${port}`;
 }
 
+export function portsDir(paths: Paths): string {
+  return `${paths.root}/ports`;
+}
+
+/** What lies in it that is no port: turns. */
+export function portTurns(paths: Paths): string[] {
+  return entries(portsDir(paths)).filter((name) => name.startsWith('.'));
+}
+
 /** There while somebody starts a container that has ports already but does not run yet; its text: who. */
 export function portTurn(paths: Paths, id: string): string {
   return `${paths.root}/ports/.taking-${id}`;
