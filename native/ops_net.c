@@ -1,9 +1,7 @@
-/* Networks: netlink messages made elsewhere, host ports kept from other programs, names for the resolver. */
-#include <arpa/inet.h>
+/* Networks: netlink messages made elsewhere, names for the resolver. */
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -22,6 +20,8 @@ struct talk {
   bool found;            /* an answer held the expected bytes */
   const struct arg *link, *link_at;
   uint32_t last;         /* sequence number of the last message that asks for an answer */
+  uint64_t *handles;     /* of answers that hold the expected bytes: their attribute of this number */
+  uint32_t handle_count, attribute;
 };
 
 /* Every message must be whole, and one must ask for an answer, else nobody could tell how it went. */
@@ -42,6 +42,22 @@ static int find_last(struct talk *t) {
   return asked ? 0 : EPROTO;
 }
 
+#define HANDLES 32
+
+/* An nfnetlink answer: attributes stand behind a struct nfgenmsg. The handle is a number of 64 bits. */
+static void take_handle(struct talk *t, const char *message, size_t len) {
+  for (size_t at = sizeof(struct nlmsghdr) + 4; len - at >= sizeof(struct nlattr);) {
+    struct nlattr a;
+    memcpy(&a, message + at, sizeof a);
+    if (a.nla_len < sizeof a || a.nla_len > len - at) return;
+    if ((a.nla_type & NLA_TYPE_MASK) == t->attribute && a.nla_len == sizeof a + 8 && t->handle_count < HANDLES)
+      memcpy(&t->handles[t->handle_count++], message + at + sizeof a, 8);
+    size_t whole = NLA_ALIGN((size_t)a.nla_len);
+    if (whole > len - at) return;
+    at += whole;
+  }
+}
+
 /* One packet of answers. Sets *done with the last one; returns the first refusal that is not to be ignored. */
 static int read_packet(struct talk *t, const char *bytes, size_t len, bool *done) {
   for (size_t at = 0; len - at >= sizeof(struct nlmsghdr);) {
@@ -54,7 +70,10 @@ static int read_packet(struct talk *t, const char *bytes, size_t len, bool *done
       if (error != 0 && (uint32_t)-error != t->ignore) return -error;
       if (h.nlmsg_seq == t->last) *done = true;
     } else if (t->expect != NULL && h.nlmsg_len <= len - at && t->expect->len > 0) {
-      if (memmem(bytes + at, h.nlmsg_len, t->expect->str, t->expect->len) != NULL) t->found = true;
+      if (memmem(bytes + at, h.nlmsg_len, t->expect->str, t->expect->len) != NULL) {
+        t->found = true;
+        if (t->handles != NULL) take_handle(t, bytes + at, h.nlmsg_len);
+      }
     }
     size_t whole = NLMSG_ALIGN((size_t)h.nlmsg_len);
     if (whole < sizeof h || whole > len - at) break;
@@ -148,105 +167,29 @@ int op_netlink_check(struct ctx *c, const struct arg *a) {
   return talk(&then);
 }
 
-/* Host ports kept while the container lives. Nothing is ever accepted or read here: packets for them are sent on to
- * the container before they could come to a socket. That the sockets are there is what the kernel refuses others by. */
-#define HOLDS 4096
-static int holds[HOLDS];
-static uint32_t hold_count;
-
-union address {
-  struct sockaddr any;
-  struct sockaddr_in v4;
-  struct sockaddr_in6 v6;
-};
-
-static socklen_t fill_address(union address *to, const struct arg *ip, uint64_t port) {
-  memset(to, 0, sizeof *to);
-  if (ip->len == 4) {
-    to->v4.sin_family = AF_INET;
-    to->v4.sin_port = htons((uint16_t)port);
-    memcpy(&to->v4.sin_addr, ip->str, 4);
-    return sizeof to->v4;
+/* Asks for a list; for each answer that holds the expected bytes, sends the messages with its handle in them. Nothing
+ * there is no failure. */
+int op_netlink_each(struct ctx *c, const struct arg *a) {
+  (void)c;
+  uint64_t handles[HANDLES];
+  struct talk t = {
+    .protocol = (int)a[0].num,
+    .bytes = (char *)(uintptr_t)a[1].str,
+    .len = a[1].len,
+    .expect = &a[2],
+    .handles = handles,
+    .attribute = (uint32_t)a[3].num,
+  };
+  int err = talk(&t);
+  if (err != 0) return err == ENOENT ? 0 : err;
+  uint32_t at = (uint32_t)a[5].num;
+  if (a[4].len < 8 || at > a[4].len - 8) return EPROTO;
+  for (uint32_t i = 0; i < t.handle_count && err == 0; i++) {
+    struct talk then = {.protocol = t.protocol, .bytes = (char *)(uintptr_t)a[4].str, .len = a[4].len, .ignore = ENOENT};
+    memcpy(then.bytes + at, &handles[i], 8);
+    err = talk(&then);
   }
-  if (ip->len != 16) return 0;
-  to->v6.sin6_family = AF_INET6;
-  to->v6.sin6_port = htons((uint16_t)port);
-  memcpy(&to->v6.sin6_addr, ip->str, 16);
-  return sizeof to->v6;
-}
-
-static int hold_one(const struct arg *a, uint64_t port) {
-  union address address;
-  int on = 1;
-  socklen_t len = fill_address(&address, &a[1], port);
-  bool tcp = a[0].num == IPPROTO_TCP;
-  if (len == 0 || hold_count == HOLDS) return len == 0 ? EPROTO : EMFILE;
-  int fd = socket(address.any.sa_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  int err = 0;
-  if (address.any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) err = errno;
-  /* Connections of another program that ended here a moment ago are no hindrance; one that listens is. For UDP it would
-   * let two programs share the port. socket(7), SO_REUSEADDR. */
-  if (err == 0 && tcp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) err = errno;
-  if (err == 0 && bind(fd, &address.any, len) < 0) err = errno;
-  if (err == 0 && tcp && listen(fd, 0) < 0) err = errno;
-  if (err != 0) close(fd);
-  else holds[hold_count++] = fd;
   return err;
-}
-
-int op_hold_port(struct ctx *c, const struct arg *a) {
-  (void)c;
-  for (uint64_t i = 0; i < a[3].num; i++) {
-    int err = hold_one(a, a[2].num + i);
-    if (err == 0) continue;
-    while (i-- > 0) close(holds[--hold_count]);
-    return err;
-  }
-  return 0;
-}
-
-static bool is_held(int fd, const struct arg *a) {
-  union address have = {0};
-  union address want;
-  socklen_t len = sizeof have, type_len = sizeof(int);
-  int type = 0;
-  if (getsockname(fd, &have.any, &len) < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0) return false;
-  if ((a[0].num == IPPROTO_TCP) != (type == SOCK_STREAM)) return false;
-  if (fill_address(&want, &a[1], 0) != len || have.any.sa_family != want.any.sa_family) return false;
-  uint16_t port = ntohs(have.v4.sin_port);
-  if (port < a[2].num || port >= a[2].num + a[3].num) return false;
-  return len == sizeof have.v4 ? memcmp(&have.v4.sin_addr, &want.v4.sin_addr, 4) == 0
-                               : memcmp(&have.v6.sin6_addr, &want.v6.sin6_addr, 16) == 0;
-}
-
-/* Idempotent: in a process that never held them there is nothing to do. */
-int op_release_port(struct ctx *c, const struct arg *a) {
-  (void)c;
-  for (uint32_t i = hold_count; i-- > 0;) {
-    if (!is_held(holds[i], a)) continue;
-    close(holds[i]);
-    holds[i] = holds[--hold_count];
-  }
-  return 0;
-}
-
-/* Which files say whose the ports of a range are: "<prefix>8080" and on, each as unlink-link does it. */
-int op_unlink_ports(struct ctx *c, const struct arg *a) {
-  char path[4096];
-  if ((size_t)a[0].len + 12 > sizeof path) return ENAMETOOLONG;
-  memcpy(path, a[0].str, a[0].len);
-  for (uint64_t i = 0; i < a[2].num; i++) {
-    char digits[12];
-    size_t n = 0, len = a[0].len;
-    for (uint64_t rest = a[1].num + i; n == 0 || rest > 0; rest /= 10) digits[n++] = (char)('0' + rest % 10);
-    while (n > 0) path[len++] = digits[--n];
-    path[len] = 0;
-    const struct arg link[2] = {{.str = path, .len = (uint32_t)len}, a[3]};
-    int err = op_unlink_link(c, link);
-    if (err != 0) return err;
-  }
-  return 0;
 }
 
 static int name_path(char *to, size_t room, const struct arg *a) {

@@ -3,6 +3,7 @@ import { listImages } from '../image/index.ts';
 import type { Core } from './core.ts';
 import { listContainers } from './describe.ts';
 import { findImage } from './explain.ts';
+import { networkInfo } from './info-network.ts';
 import { versionInfo } from './version.ts';
 
 /** What `mydocker info` prints. */
@@ -25,6 +26,7 @@ export function engineInfo(core: Core): Record<string, unknown> {
     LoggingDriver: 'json-file',
     CgroupVersion: host.version === 2 ? '2' : host.hybrid ? '1 (hybrid)' : '1',
     CgroupControllers: host.version === 2 ? host.v2Controllers : host.v1.flatMap((h) => h.controllers),
+    ...networkInfo(core),
     NCPU: builtin('node:os').cpus().length,
     MemTotal: builtin('node:os').totalmem(),
   };

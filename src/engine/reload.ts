@@ -5,7 +5,7 @@ import { listIds, listNetworks, readWiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { addressesOf } from './plug.ts';
 import { lifeOf } from './status.ts';
-import { hasLink, mainEndpoint, networkUp, tableOf } from './wiring.ts';
+import { forwardingSteps, hasLink, mainEndpoint, networkUp, tableOf } from './wiring.ts';
 
 type Noted = Action & StepNotes;
 
@@ -48,6 +48,9 @@ export async function restoreRules(core: Core, everything = false): Promise<void
         },
       ]
     : [];
-  const actions = [...ups, ...rules, ...portActions(core)].map(({ undo: _undo, ...action }): Noted => action);
+  const forwarding = networks.flatMap(forwardingSteps);
+  const actions = [...ups, ...forwarding, ...rules, ...portActions(core)].map(
+    ({ undo: _undo, ...action }): Noted => action,
+  );
   if (actions.length > 0) await runActions(core.root, 'cannot restore the rules of networks', actions);
 }

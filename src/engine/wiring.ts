@@ -8,6 +8,7 @@ import {
   planAddresses,
   planCable,
   planChecks,
+  planForwarding,
   planLoopbackWay,
   planNames,
   planNetworkUp,
@@ -18,9 +19,10 @@ import {
   type Setting,
   type TableName,
 } from '../network/index.ts';
-import { type Step, steps } from '../plan/index.ts';
+import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
 import {
   type ContainerRecord,
+  currentBootId,
   type Endpoint,
   leaseFile,
   type NetworkRecord,
@@ -29,6 +31,7 @@ import {
   portFile,
   readNetwork,
   runDir,
+  switchedOnFile,
   type Wiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
@@ -94,10 +97,24 @@ function settingsFor(network: NetworkRecord): Setting[] {
   return list;
 }
 
+/** Steps that let packets of a network through what other software drops. */
+export function forwardingSteps(network: NetworkRecord): Step[] {
+  const six = network.subnet6 === undefined ? [] : planForwarding(network.bridge, 6);
+  return [...planForwarding(network.bridge, 4), ...six];
+}
+
 /** Steps that make a network's bridge and rules; none when the bridge is there. */
 export function networkUp(core: Core, network: NetworkRecord, force = false): Step[] {
   if (!force && hasLink(network.bridge)) return [];
-  return planNetworkUp(tableOf(core), bridgePlan(network), settingsFor(network));
+  const settings = settingsFor(network);
+  const marks = settings.map(({ path }): Action & StepNotes => ({
+    op: 'write',
+    path: switchedOnFile(core.paths, path),
+    data: currentBootId(),
+    create: 1,
+    why: 'so that `info` can say who switched it on',
+  }));
+  return [...planNetworkUp(tableOf(core), bridgePlan(network), settings), ...steps('host', ...marks)];
 }
 
 export function endpointPlan(
@@ -199,6 +216,7 @@ export function wiringSteps(
     host: [
       ...networks.flatMap((network) => networkUp(core, network)),
       ...(ends.length === 0 ? [] : planChecks(name, networks)),
+      ...networks.flatMap(forwardingSteps),
       ...(main === undefined ? [] : portSteps(core, wiring.ports, networkOf(main), addresses)),
       ...wiring.endpoints.flatMap((endpoint) => nameSteps(core, record, endpoint)),
     ],

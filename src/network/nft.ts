@@ -5,13 +5,15 @@ import { attribute, message, messages, NLM, nested } from './netlink.ts';
  * are big-endian, unlike those of rtnetlink.
  */
 const SUBSYSTEM = 10;
-const NFT_MSG = {
+export const NFT_MSG = {
   NEWTABLE: 0,
   GETTABLE: 1,
   DELTABLE: 2,
   NEWCHAIN: 3,
   GETCHAIN: 4,
+  DELCHAIN: 5,
   NEWRULE: 6,
+  GETRULE: 7,
   DELRULE: 8,
   NEWSET: 9,
   NEWSETELEM: 12,
@@ -31,14 +33,15 @@ function be32(value: number): Buffer {
 }
 
 /** An attribute whose number is big-endian. */
-const number = (type: number, value: number): Buffer => attribute(type, be32(value));
+export const number = (type: number, value: number): Buffer => attribute(type, be32(value));
 
 /** struct nfgenmsg. */
 function head(family: number, resource = 0): Buffer {
   return Buffer.from([family, 0, resource >> 8, resource & 0xff]);
 }
 
-function nft(type: number, family: number, flags: number, ...attributes: Buffer[]): Buffer {
+/** One message of this subsystem. */
+export function nft(type: number, family: number, flags: number, ...attributes: Buffer[]): Buffer {
   return message((SUBSYSTEM << 8) | type, flags, head(family), ...attributes);
 }
 

@@ -134,6 +134,8 @@ export function wireText(a: Action): string | undefined {
     }
     case 'netlink-check':
       return `sendto(${protocolName(a.protocol)}, ${netlinkText(a.protocol, a.question)}), recv: holds ${expected(a.expect)}`;
+    case 'netlink-each':
+      return `sendto(${protocolName(a.protocol)}, ${netlinkText(a.protocol, a.question)}), recv; for each that holds ${expected(a.expect)}: sendto(${netlinkText(a.protocol, a.messages)})`;
     case 'hold-port':
       return `socket, bind, listen(${portText(a)})`;
     case 'release-port':

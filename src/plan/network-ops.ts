@@ -17,6 +17,18 @@ export const NETWORK_OPS = {
     args: { protocol: 'u32', question: 'bytes', expect: 'bytes', messages: 'bytes' },
     call: 'socket(AF_NETLINK), sendto, recv',
   },
+  'netlink-each': {
+    code: 128,
+    args: {
+      protocol: 'u32',
+      question: 'bytes',
+      expect: 'bytes',
+      attribute: 'u32',
+      messages: 'bytes',
+      handleAt: 'u32',
+    },
+    call: 'socket(AF_NETLINK), sendto, recv, sendto …',
+  },
   'hold-port': {
     code: 123,
     args: { protocol: 'u32', address: 'bytes', port: 'u32', count: 'u32' },
