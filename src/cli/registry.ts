@@ -59,6 +59,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'network rm': async () => (await import('./commands/network-rm.ts')).networkRm,
   'network inspect': async () => (await import('./commands/network-inspect.ts')).networkInspect,
   'network prune': async () => (await import('./commands/network-prune.ts')).networkPrune,
+  'network reload': async () => (await import('./commands/network-reload.ts')).networkReload,
   'system df': async () => (await import('./commands/system-df.ts')).systemDf,
   'system prune': async () => (await import('./commands/prune.ts')).systemPrune,
   'oci create': async () => (await import('./oci/make.ts')).ociCreate,
@@ -132,6 +133,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly st
     remove: ['network rm'],
     inspect: ['network inspect'],
     prune: ['network prune'],
+    reload: ['network reload'],
   },
   system: { info: ['info'], events: ['events'], df: ['system df'], prune: ['system prune'] },
 };

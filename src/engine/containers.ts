@@ -12,7 +12,7 @@ import { keepImage } from './image-users.ts';
 import { imageFor } from './images.ts';
 import { prepareNetworks } from './join.ts';
 import { prepareSpec } from './prepare.ts';
-import { startContainer } from './start.ts';
+import { rerun, startContainer } from './start.ts';
 import { lifeOf, refusePaused, requireRunning } from './status.ts';
 import { sweep } from './sweep.ts';
 import type {
@@ -62,7 +62,11 @@ export class Containers extends ContainerFiles {
   }
 
   /** create and start. A failed start takes the container back: as if nothing had been asked. */
-  async run(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
+  run(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
+    return rerun(() => this.runOnce(spec, how, fds));
+  }
+
+  private async runOnce(spec: ContainerSpec, how: How, fds?: StreamFds): Promise<Running> {
     this.core.prepare();
     const image = await this.image(spec);
     await prepareNetworks(this.core, spec);

@@ -102,6 +102,15 @@ export class Networks {
     return gone;
   }
 
+  /**
+   * Makes bridges, rules and the elements of running containers anew: what other software removed is back, what is
+   * there stays.
+   */
+  async reload(): Promise<void> {
+    this.core.prepare();
+    await (await import('./reload.ts')).restoreRules(this.core, true);
+  }
+
   /** Removes every network that no container is in, running or not; names of those. Throws BAD_INPUT. */
   async prune(options: { filters?: readonly string[] } = {}): Promise<string[]> {
     this.core.prepare();

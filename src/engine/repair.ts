@@ -1,15 +1,19 @@
 import type { MydockerError } from '../base/index.ts';
 import { formatIp, ipBytes, isAny, rangeText } from '../network/index.ts';
-import { type ContainerRecord, type PortRecord, portClaims, readWiring } from '../storage/index.ts';
+import { type ContainerRecord, type PortRecord, portClaims, type Wiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { processOnPort } from './port-owner.ts';
 import { portHolderName, portInUse, releasePorts, takePorts } from './ports.ts';
 import { restoreRules } from './reload.ts';
 
 /** After a failed start: makes the next one succeed, or throws an error that says more. */
-export async function repair(core: Core, record: ContainerRecord, error: MydockerError): Promise<void> {
+export async function repair(
+  core: Core,
+  record: ContainerRecord,
+  error: MydockerError,
+  wiring: Wiring | undefined,
+): Promise<void> {
   if (error.code === 'RULES_MISSING') return restoreRules(core);
-  const wiring = readWiring(core.paths, record.id);
   const failed = wiring?.ports.find((range) => saidOf(range).includes(plain(error.subject ?? '')));
   if (wiring === undefined || failed === undefined) throw error;
   const asked = wiring.publish[wiring.ports.indexOf(failed)];

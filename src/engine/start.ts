@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { MydockerError } from '../base/index.ts';
-import { type ContainerRecord, readWiring } from '../storage/index.ts';
+import { type ContainerRecord, containerDir, readWiring, type Wiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { startOnce } from './launch.ts';
 import { isWired } from './plug.ts';
@@ -8,6 +9,9 @@ import type { How, Running, StreamFds } from './types.ts';
 /** Failures of a start that another one, after a repair, does not have. */
 const REPAIRED = new Set(['RULES_MISSING', 'PORT_IN_USE']);
 const TRIES = 20;
+
+/** Failures whose cause is gone: the same again would do. */
+const repaired = new WeakSet<MydockerError>();
 
 function isRepairable(error: unknown): error is MydockerError {
   return error instanceof MydockerError && REPAIRED.has(error.code);
@@ -24,7 +28,12 @@ export async function startContainer(
   fds?: StreamFds,
 ): Promise<Running | undefined> {
   if (!isWired(record.network)) return startOnce(core, record, how, fds);
-  const publishes = (readWiring(core.paths, record.id)?.publish.length ?? 0) > 0;
+  let known = readWiring(core.paths, record.id);
+  const wiring = (): Wiring | undefined => {
+    known = readWiring(core.paths, record.id) ?? known;
+    return known;
+  };
+  const publishes = (known?.publish.length ?? 0) > 0;
   const ports = publishes ? await import('./ports.ts') : undefined;
   const failed = async (error: unknown): Promise<never> => {
     ports?.endTurn(core, record.id);
@@ -33,8 +42,11 @@ export async function startContainer(
   };
   const again = async (error: unknown, tries: number): Promise<Running | undefined> => {
     if (!isRepairable(error) || tries === 0) return failed(error);
-    await (await import('./repair.ts')).repair(core, record, error).catch(failed);
-    return attempt(tries - 1);
+    await (await import('./repair.ts')).repair(core, record, error, wiring()).catch(failed);
+    if (existsSync(containerDir(core.paths, record.id))) return attempt(tries - 1);
+    // With --rm the failed start took it along: see rerun().
+    repaired.add(error);
+    return failed(error);
   };
   const attempt = async (tries: number): Promise<Running | undefined> => {
     const running = await startOnce(core, record, how, fds).catch((error: unknown) => again(error, tries));
@@ -45,5 +57,21 @@ export async function startContainer(
     return { ...running, exit };
   };
   await ports?.takePorts(core, record).catch(failed);
+  if (publishes) wiring();
   return attempt(TRIES);
+}
+
+/** A run that is made anew when only its container, one of --rm, was lost with a failure that was repaired. */
+export async function rerun(once: () => Promise<Running>, tries = TRIES): Promise<Running> {
+  const more = (error: unknown): Promise<Running> => {
+    if (!(error instanceof MydockerError && repaired.has(error)) || tries === 0) throw error;
+    return rerun(once, tries - 1);
+  };
+  const running = await once().catch(more);
+  let now = running;
+  const exit = running.exit.catch(async (error: unknown) => {
+    now = await more(error);
+    return now.exit;
+  });
+  return { ...running, exit, signal: (number) => now.signal(number) };
 }

@@ -10,15 +10,15 @@ import {
   portsDir,
   portTurns,
   removeDeadClaim,
-  sweepNetworks,
   sweepTurn,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { sweepNetworks } from './network-remove.ts';
 import { isOver } from './ports.ts';
 
 /** Addresses of containers that are no more; ports of such that do not run; half-made networks. */
 export async function sweepNetworking(core: Core): Promise<void> {
-  sweepNetworks(core.paths);
+  await sweepNetworks(core);
   for (const network of networkNames(core.paths))
     for (const [address, id] of leasesOf(core.paths, network))
       if (!mayHoldName(core.paths, id)) removeDeadClaim(leaseFile(core.paths, network, address), id);

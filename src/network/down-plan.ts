@@ -1,4 +1,5 @@
 import type { Action, StepNotes } from '../plan/index.ts';
+import { forgetForwarding } from './forward.ts';
 import { deleteLink, getLink, hasAddress } from './link.ts';
 import { messages, NETLINK_ROUTE } from './netlink.ts';
 import { batch, deleteElements, ifname } from './nft.ts';
@@ -9,7 +10,7 @@ type Noted = Action & StepNotes;
 /** A network goes: its bridge, if the interface of that name is the one we made, and what the rules know of it. */
 export function planNetworkDown(
   table: string,
-  { bridge, mac, internal }: { bridge: string; mac: string; internal: boolean },
+  { bridge, mac, internal, subnet6 }: { bridge: string; mac: string; internal: boolean; subnet6?: string },
 ): Noted[] {
   const key = ifname(bridge);
   const sets = [
@@ -18,6 +19,8 @@ export function planNetworkDown(
     ...(internal ? [deleteElements(table, 'internal', [{ key }])] : []),
   ];
   return [
+    ...forgetForwarding(bridge, 4),
+    ...(subnet6 === undefined ? [] : forgetForwarding(bridge, 6)),
     {
       op: 'netlink-check',
       protocol: NETLINK_ROUTE,

@@ -136,6 +136,9 @@ export function wholeTable(table: string, mark: string): Buffer {
 /** The rules anew, at once; elements stay as they are. The chain of egress is not ours to empty. */
 export function freshRules(table: string): Buffer {
   return batch(
+    // Of another version of this program some may be missing.
+    ...SETS.map((shape) => newSet(table, shape)),
+    ...CHAINS.map(([name, hook]) => newChain(table, name, hook)),
     ...CHAINS.filter(([name]) => name !== 'egress').map(([name]) => flushChain(table, name)),
     ...RULES.map(([chain, ...expressions]) => newRule(table, chain, ...expressions)),
   );

@@ -59,10 +59,10 @@ export class Server {
     servers.push(this);
   }
 
-  stop(): Promise<void> {
+  stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return Promise.resolve();
     const ended = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
-    this.child.kill('SIGKILL');
+    this.child.kill(signal);
     return ended;
   }
 }
@@ -75,6 +75,9 @@ export class NetHost extends Host {
     super();
     run(`ip netns add ${this.name}`);
     run(`ip -n ${this.name} link set lo up`);
+    // As a host is before anything needs forwarding; a new namespace has what the machine has.
+    for (const setting of ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'])
+      run(`nsenter --net=${this.namespace} sysctl -qw ${setting}=0`);
     // The wire: a bridge in a namespace of its own would do too; one cable is enough for one other host.
     this.addOther('o', OTHER_IP, OTHER_IP6);
     run(`ip -n ${this.name} addr add ${HOST_IP}/24 dev wire`);
