@@ -1,7 +1,7 @@
 export * from './address.ts';
 export * from './down-plan.ts';
-export { type DeniedAddress, type EgressWish, loadEgress } from './lazy.ts';
 export { forgetForwarding, planForwarding } from './forward.ts';
+export { type DeniedAddress, type EgressWish, loadEgress } from './lazy.ts';
 export { planLoopback } from './loopback.ts';
 export { NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING } from './netlink.ts';
 export * from './plan.ts';
