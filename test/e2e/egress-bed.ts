@@ -75,6 +75,8 @@ export class EgressHost extends NetHost {
       `--host-record=meta.test,${METADATA}`,
       `--host-record=short.test,${GOOD},5`,
       `--host-record=long.test,${GOOD},999999`,
+      // An HTTPS record (RFC 9460): priority 1, target ".", ipv4hint.
+      '--dns-rr=good.test,65,00010000040004cb007102',
       '--cname=alias.test,next.test',
       '--cname=next.test,bad.test',
     ];

@@ -206,3 +206,18 @@ test('whoever shares a limited network is limited with it', async () => {
   }
   await host.ok('rm', '-f', 'guest', 'owner');
 });
+
+test('whoever shared a network before it was limited is not started into it', async () => {
+  await host.ok('run', '-d', '--name', 'owner', 'busybox', 'sleep', '600');
+  await host.ok('create', '--name', 'guest', '--network', 'container:owner', 'busybox', 'true');
+  await host.ok('stop', '-t', '0', 'owner');
+  await host.ok('update', '--egress', 'none', 'owner');
+  await host.ok('start', 'owner');
+  const { code, stderr } = await host.run(['start', 'guest']);
+  assert.equal(code, 1, stderr);
+  assert.match(
+    stderr,
+    /^mydocker: cannot start guest: the network it shares is limited by the list of owner, and with CAP_NET_RAW it could get past that; make guest anew[^\n]*\n$/,
+  );
+  await host.ok('rm', '-f', 'guest', 'owner');
+});

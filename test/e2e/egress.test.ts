@@ -182,3 +182,39 @@ test('events tell what was rejected first at each place, also when the program e
     'brief bad.test',
   ]);
 });
+
+test('names by TCP open the way too; records with addresses of their own are withheld; a refusal says that it is one', async () => {
+  await host.limited('dns', '--egress', 'allow=good.test');
+  const dig = async (...words: string[]) => {
+    const { stdout } = await host.within('dns', 'dig', '@127.0.0.11', '+tries=1', '+time=20', ...words);
+    return stdout;
+  };
+  assert.equal(await host.ask('dns', 'tcp', GOOD, '80'), 'ECONNREFUSED');
+  assert.equal((await dig('+tcp', '+short', 'good.test')).trim(), GOOD);
+  assert.equal(await host.ask('dns', 'tcp', GOOD, '80'), 'answered');
+  assert.match(await dig('good.test', 'HTTPS'), /status: NOERROR.*\n.*ANSWER: 0/);
+  assert.match(
+    await host.inside('dig', `@${OTHER_IP}`, 'good.test', 'HTTPS').then((r) => r.stdout),
+    /ANSWER: 1/,
+  );
+  const refused = await dig('bad.test');
+  assert.match(refused, /status: NXDOMAIN/);
+  assert.match(refused, /EDE: 15 \(Blocked\)/);
+  await host.ok('rm', '-f', 'dns');
+});
+
+test('a container of a network is in reach by its name, when the list has that', async () => {
+  await host.ok('network', 'create', 'nest');
+  const on = ['-d', '--network', 'nest', '-v', `${host.client}:/client:ro`];
+  for (const name of ['web', 'db'])
+    await host.ok('run', ...on, '--name', name, 'busybox', 'httpd', '-f', '-p', '80');
+  await host.ok('run', ...on, '--name', 'asker', '--egress', 'allow=web', 'busybox', 'sleep', '600');
+  const web = () => host.ask('asker', 'tcp', 'web', '80');
+  await until('the web server is there', async () => (await web()) === 'answered');
+  assert.equal(await host.ask('asker', 'tcp', 'db', '80'), NO_NAME);
+  const ip = await host.ok('inspect', '-f', '{{.NetworkSettings.Networks.nest.IPAddress}}', 'db');
+  assert.match(ip, /^\d+\./);
+  assert.equal(await host.ask('asker', 'tcp', ip, '80'), 'ECONNREFUSED');
+  await host.ok('rm', '-f', 'asker', 'web', 'db');
+  await host.ok('network', 'rm', 'nest');
+});
