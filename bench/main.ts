@@ -12,6 +12,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureBundle } from './bundle.ts';
 import { buildClock } from './command.ts';
 import { machineFacts } from './machine.ts';
 import {
@@ -88,9 +89,10 @@ async function toolFacts(bench: Bench): Promise<[string, string][]> {
   return [...list, ['Node', process.versions.node], ['Bun', bun]];
 }
 
-async function measureAll(bench: Bench): Promise<Measurement[]> {
+async function measureAll(bench: Bench, place: Place): Promise<Measurement[]> {
   return [
     await measureRun(bench),
+    ...(await measureBundle(bench, place)),
     await measureLibrary(bench),
     ...(await measureIdle(bench)),
     await measureList(bench),
@@ -133,7 +135,7 @@ async function run(
     },
   };
   const tools = await toolFacts(bench);
-  const rows = await measureAll(bench);
+  const rows = await measureAll(bench, place);
   const date = new Date().toISOString().slice(0, 10);
   const facts: Facts = {
     machine,

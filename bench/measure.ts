@@ -40,7 +40,7 @@ export interface Bench {
 
 type Keeper = Peer & { store: Store };
 
-interface Contestant {
+export interface Contestant {
   tool: string;
   once(): Promise<number>;
 }
@@ -61,7 +61,7 @@ const words = (error: unknown): string => (error instanceof Error ? error.messag
  * A B C A B C …; who fails is out, and its series says why. `pauseMs` before each: what a daemon or a clean-up in
  * the background still does for the one before must not be counted against the next.
  */
-async function inTurn(
+export async function inTurn(
   bench: Bench,
   contestants: readonly Contestant[],
   rounds: number,

@@ -1,4 +1,4 @@
-/** runc and crun: no images, no store; they run an unpacked bundle. */
+/** runc and crun, and mydocker as they are called: no images, no store; they run an unpacked bundle. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Command, output } from '../command.ts';
 import { CGROUP, makeVolatile, type Place } from '../place.ts';
@@ -10,17 +10,18 @@ interface Config {
 }
 
 /** A bundle with the tool's own default configuration (`spec`): new namespaces, an empty network. */
-async function makeBundle(
+export async function makeBundle(
   place: Place,
   tool: string,
   name: string,
   args: readonly string[],
+  program = tool,
 ): Promise<string> {
   const bundle = `${place.directory}/${tool}/${name}`;
   mkdirSync(`${bundle}/rootfs`, { recursive: true });
   const { env } = place;
   await output({ argv: ['tar', '-xpf', ROOTFS_TAR, '-C', `${bundle}/rootfs`], env });
-  await output({ argv: ['sh', '-c', 'cd "$1" && exec "$2" spec', 'sh', bundle, tool], env });
+  await output({ argv: ['sh', '-c', 'cd "$1" && exec "$2" spec', 'sh', bundle, program], env });
   const file = `${bundle}/config.json`;
   const config = JSON.parse(readFileSync(file, 'utf8')) as Config;
   config.process.terminal = false;

@@ -115,6 +115,7 @@ const WRONG: ReadonlyArray<readonly [Change, RegExp]> = [
   [(c) => (c.process.rlimits[0].soft = 2048), /process\.rlimits\[0\]\.soft is 2048, more than hard/],
   [(c) => (c.process.apparmorProfile = 'lock'), /process\.apparmorProfile is "lock": .*AppArmor/],
   [(c) => (c.process.selinuxLabel = 'a:b:c:d'), /process\.selinuxLabel is "a:b:c:d": .*SELinux/],
+  [(c) => (c.process.execCPUAffinity = { initial: '0' }), /process\.execCPUAffinity is not supported/],
   [(c) => (c.linux.mountLabel = 'a:b:c:d'), /linux\.mountLabel is "a:b:c:d": .*SELinux/],
   [(c) => (c.mounts[0].destination = 7), /mounts\[0\]\.destination is the number 7/],
   [(c) => c.mounts.push({ destination: '/x', type: 'bind' }), /mounts\[\d+\]\.source is missing/],

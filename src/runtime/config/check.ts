@@ -87,6 +87,8 @@ function checkProcess(
   for (const [i, word] of (process.env ?? []).entries())
     if (!word.includes('='))
       warnings.push({ at: `process.env[${i}]`, why: `is ${quote(word)}, without "="` });
+  if (process.execCPUAffinity !== undefined)
+    problems.push({ at: 'process.execCPUAffinity', why: 'is not supported here' });
   checkCapabilities(process, version, problems, warnings);
 }
 
