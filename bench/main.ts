@@ -1,11 +1,12 @@
 /**
  * mydocker beside the other container tools of this machine, in one run.
  *
- *   npm run bench -- [--quick] [--write] [--install]
+ *   npm run bench -- [--quick] [--write] [--install] [--only images]
  *
  * --quick    fewer rounds and containers, for a first look
  * --write    writes the tables to docs/benchmarks.md
- * --install  first installs docker.io, podman, runc and crun from Debian
+ * --install  first installs docker.io, podman, runc, crun, docker-registry and curl from Debian
+ * --only     images: the rows about images alone
  *
  * Exit code 1 when a command failed or something could not be cleared away; 0 whatever the ratios.
  */
@@ -14,6 +15,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { measureBundle } from './bundle.ts';
 import { buildClock } from './command.ts';
+import { measureImages } from './images.ts';
 import { machineFacts } from './machine.ts';
 import {
   type Absent,
@@ -44,7 +46,7 @@ const say = (line: string): void => {
 
 function install(): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const packages = ['docker.io', 'podman', 'runc', 'crun'];
+  const packages = ['docker.io', 'podman', 'runc', 'crun', 'docker-registry', 'curl'];
   for (const args of [
     ['update', '-qq'],
     ['install', '-y', '-qq', '--no-install-recommends', ...packages],
@@ -89,7 +91,8 @@ async function toolFacts(bench: Bench): Promise<[string, string][]> {
   return [...list, ['Node', process.versions.node], ['Bun', bun]];
 }
 
-async function measureAll(bench: Bench, place: Place): Promise<Measurement[]> {
+async function measureAll(bench: Bench, place: Place, only: string | undefined): Promise<Measurement[]> {
+  if (only === 'images') return measureImages(bench, place);
   return [
     await measureRun(bench),
     ...(await measureBundle(bench, place)),
@@ -97,6 +100,7 @@ async function measureAll(bench: Bench, place: Place): Promise<Measurement[]> {
     ...(await measureIdle(bench)),
     await measureList(bench),
     await measureParallel(bench),
+    ...(await measureImages(bench, place)),
   ];
 }
 
@@ -110,7 +114,7 @@ function show(facts: Facts, rows: readonly Measurement[]): void {
 async function run(
   place: Place,
   opened: Peer[],
-  options: { quick: boolean; write: boolean },
+  options: { quick: boolean; write: boolean; only?: string | undefined },
 ): Promise<boolean> {
   let stopped = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -135,7 +139,7 @@ async function run(
     },
   };
   const tools = await toolFacts(bench);
-  const rows = await measureAll(bench, place);
+  const rows = await measureAll(bench, place, options.only);
   const date = new Date().toISOString().slice(0, 10);
   const facts: Facts = {
     machine,
@@ -168,8 +172,16 @@ async function clear(place: Place, opened: readonly Peer[]): Promise<boolean> {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { quick: { type: 'boolean' }, write: { type: 'boolean' }, install: { type: 'boolean' } },
+    options: {
+      quick: { type: 'boolean' },
+      write: { type: 'boolean' },
+      install: { type: 'boolean' },
+      only: { type: 'string' },
+    },
   });
+  if (values.only !== undefined && values.only !== 'images') throw new Error('--only takes: images');
+  if (values.only !== undefined && values.write === true)
+    throw new Error('--write needs all rows: leave out --only');
   if (process.geteuid?.() !== 0) throw new Error('this needs root, as containers do; run it with sudo');
   if (!existsSync('dist/mydocker')) throw new Error('there is no dist/mydocker; run "npm run build" first');
   if (values.install === true) install();
@@ -177,7 +189,11 @@ async function main(): Promise<number> {
   const opened: Peer[] = [];
   let good = false;
   try {
-    good = await run(place, opened, { quick: values.quick === true, write: values.write === true });
+    good = await run(place, opened, {
+      quick: values.quick === true,
+      write: values.write === true,
+      only: values.only,
+    });
   } finally {
     if (!(await clear(place, opened))) good = false;
   }

@@ -88,7 +88,7 @@ export async function inTurn(
 }
 
 /** In the order of the tools, ours first; then those that do not take part. */
-const complete = (bench: Bench, series: readonly Series[], who: (peer: Peer) => boolean): Series[] => [
+export const complete = (bench: Bench, series: readonly Series[], who: (peer: Peer) => boolean): Series[] => [
   ...bench.peers.flatMap((peer) => series.filter(({ tool }) => tool === peer.name)),
   ...bench.absent
     .filter(({ peer }) => who(peer))

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execute, lastWords, output } from '../command.ts';
 import { parentPid } from '../memory.ts';
 import { CGROUP, makeVolatile, type Place } from '../place.ts';
+import { imageTool } from './image-tool.ts';
 import { dockerLike, IMAGE, type Peer, ROOTFS_TAR } from './peer.ts';
 
 const READY_TRIES = 150;
@@ -68,6 +69,7 @@ export function dockerPeer(place: Place): Peer {
   return {
     name: 'docker',
     ...common,
+    images: imageTool(['docker'], env),
     open: async () => {
       const child = startDaemon(place, directory);
       daemon = child;

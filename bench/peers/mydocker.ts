@@ -1,6 +1,7 @@
 import { output } from '../command.ts';
 import { parentPid } from '../memory.ts';
 import { makeVolatile, type Place } from '../place.ts';
+import { imageTool } from './image-tool.ts';
 import { dockerLike, type Peer } from './peer.ts';
 
 /** The executable as a user calls it, past the launcher, with a root directory of its own. */
@@ -12,6 +13,7 @@ export function mydockerPeer(place: Place): Peer {
   return {
     name: 'mydocker',
     ...common,
+    images: imageTool([program], env),
     // The first run unpacks the default image.
     open: async () => {
       makeVolatile(`${env.MYDOCKER_ROOT}/run`);

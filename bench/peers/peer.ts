@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { type Command, output } from '../command.ts';
 import type { Place } from '../place.ts';
+import type { ImageTool } from './image-tool.ts';
 
 export const IMAGE = 'busybox';
 export const ROOTFS_TAR = 'dist/assets/busybox.tar';
@@ -39,6 +40,8 @@ export interface Peer {
   /** Host pid of the process that watches it; absent: this tool has none. */
   monitorPid?(): Promise<number>;
   readonly store?: Store;
+  /** Absent: this tool fetches no images. */
+  readonly images?: ImageTool;
 }
 
 /** Full path of a program, or undefined. */

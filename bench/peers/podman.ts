@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { execute, output } from '../command.ts';
 import { parentPid } from '../memory.ts';
 import { CGROUP, makeVolatile, type Place } from '../place.ts';
+import { imageTool } from './image-tool.ts';
 import { dockerLike, IMAGE, type Peer, ROOTFS_TAR } from './peer.ts';
 
 /** More processes than this podman 4.3 does not grant without CAP_SYS_RESOURCE, whatever the host allows. */
@@ -35,6 +36,11 @@ export function podmanPeer(place: Place): Peer {
   return {
     name: 'podman',
     ...common,
+    images: imageTool(head, place.env, {
+      runFlags: flags,
+      insecure: ['--tls-verify=false'],
+      saveFlags: ['-q'],
+    }),
     store: { ...common.store, removeAll },
     open: async () => {
       makeVolatile(`${directory}/run`);

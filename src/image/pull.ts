@@ -23,7 +23,7 @@ import type { OnProgress } from './progress.ts';
 import { canonicalName, parseReference, type Reference } from './reference.ts';
 import type { RegistryConfig } from './registry/config.ts';
 import type { Credentials } from './registry/credentials.ts';
-import { findRemote, type RemoteImage } from './remote.ts';
+import { checkPlatform, findRemote, type RemoteImage } from './remote.ts';
 import type { OpenSteps } from './steps.ts';
 import { type ResolvedImage, resolveEntry, resolveImage } from './store.ts';
 
@@ -96,6 +96,7 @@ async function store(
   const leftovers: Leftovers = { blobs: [], chainIds: [] };
   try {
     const file = await fetchConfig(pull, remote, options.reference);
+    if (remote.topDigest === remote.digest) checkPlatform(options, file);
     const chainIds = chainIdsOf(file.rootfs.diff_ids);
     leftovers.blobs.push(...blobsOf(remote.manifest), remote.digest);
     leftovers.chainIds.push(...chainIds.filter((chainId) => !hasLayer(root, chainId)));

@@ -10,7 +10,7 @@ import {
   parseIndex,
   parseManifest,
 } from './foreign.ts';
-import type { Manifest } from './manifest.ts';
+import type { ImageFile, Manifest } from './manifest.ts';
 import { choosePlatform, hostPlatform, type Platform, platformText } from './platform.ts';
 import { type Reference, tagOf } from './reference.ts';
 import { RegistryClient } from './registry/client.ts';
@@ -159,6 +159,22 @@ async function findAt(
     manifest,
     topDigest,
   };
+}
+
+/**
+ * An image that no index led to says in its config what it is made for. Throws NO_PLATFORM when that is not what was
+ * asked for, or another system; another processor is worth a warning: the kernel may know an emulator.
+ */
+export function checkPlatform(options: RemoteOptions, file: ImageFile): void {
+  const { os, architecture, variant } = file;
+  const { os: system, architecture: processor } = options.platform ?? hostPlatform();
+  if (os === system && architecture === processor) return;
+  const made = { os, architecture, ...(variant === undefined ? {} : { variant }) };
+  const wanted = options.platform ?? hostPlatform();
+  if (options.platform !== undefined || os !== system)
+    throw noPlatform(options.reference, wanted, [{ platform: made }]);
+  const text = `"${options.reference}" is made for ${excerpt(platformText(made))}, and this machine is ${platformText(wanted)}`;
+  options.onProgress?.({ kind: 'text', text });
 }
 
 function noPlatform(

@@ -78,7 +78,7 @@ export class Publisher {
     const file = {
       created: '2024-01-02T03:04:05Z',
       architecture: image.platform?.architecture ?? HOST_ARCHITECTURE,
-      os: 'linux',
+      os: image.platform?.os ?? 'linux',
       ...(image.platform?.variant === undefined ? {} : { variant: image.platform.variant }),
       config: { Env: ['PATH=/bin'], Cmd: ['/bin/sh'], ...image.config },
       rootfs: { type: 'layers', diff_ids: image.layers.map(({ diffId }) => diffId) },
@@ -102,7 +102,7 @@ export interface Descriptor {
 export interface TestImage {
   layers: readonly TestLayer[];
   config?: object;
-  platform?: { architecture: string; variant?: string };
+  platform?: { architecture: string; variant?: string; os?: string };
   /** Docker's media types instead of OCI's. */
   docker?: boolean;
 }

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { BadNetwork, type Fault } from './bad-network.ts';
 import { command, EXECUTABLE } from './harness.ts';
-import { digestOf, layerOf, OCI, Publisher, type TestLayer } from './publish.ts';
+import { digestOf, HOST_ARCHITECTURE, layerOf, OCI, Publisher, type TestLayer } from './publish.ts';
 import { busyboxFiles, PullHost } from './pulls.ts';
 import { Registry } from './registry.ts';
 
@@ -224,6 +224,33 @@ test('a digest that is not that of the manifest', async () => {
   network.fault = () => ({ kind: 'change', body: (body) => Buffer.from(body.toString().replace('{', '{ ')) });
   await fails(/another manifest than sha256/, 125, `${network.host}/app:v2`);
   await fails(/another manifest than sha256/, 125, `${network.host}/app@${right}`);
+});
+
+test('a foreign platform: an index without ours, and an image of another system; of another processor: a warning', async () => {
+  network.mend();
+  const put = (tag: string, platform: { architecture: string; os?: string }) =>
+    publisher.publish('foreign', tag, { layers: [base], platform });
+  const foreign = {
+    ...(await put('s390x', { architecture: 's390x' })),
+    platform: { os: 'linux', architecture: 's390x' },
+  };
+  await publisher.putManifest('foreign', 'index', OCI.index, {
+    schemaVersion: 2,
+    mediaType: OCI.index,
+    manifests: [foreign],
+  });
+  const image = (tag: string): string => `${network.host}/foreign:${tag}`;
+  await fails(/is not made for linux\/\w+; there is linux\/s390x/, 1, image('index'));
+  await put('plain', { architecture: HOST_ARCHITECTURE });
+  const asked = await host.run(['pull', '-q', '--platform', 'linux/s390x', image('plain')]);
+  assert.equal(asked.code, 1);
+  assert.match(asked.stderr, /is not made for linux\/s390x; there is linux\//);
+  await put('windows', { architecture: HOST_ARCHITECTURE, os: 'windows' });
+  await fails(/is not made for linux\/\w+; there is windows\//, 1, image('windows'));
+  const warned = await host.run(['pull', image('s390x')]);
+  assert.equal(warned.code, 0, warned.stderr);
+  assert.match(warned.stderr, /is made for linux\/s390x, and this machine is linux\//);
+  await host.ok('rmi', image('s390x'));
 });
 
 test('layers that are none: no tar, no gzip, another one than the config says', async () => {
