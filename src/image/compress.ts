@@ -13,7 +13,54 @@ import { type Descriptor, type Manifest, MEDIA, readManifest } from './manifest.
 
 /** Half the work of zlib's usual level, for a twentieth more bytes. */
 const GZIP_LEVEL = 4;
-const READ_BYTES = 512 * 1024;
+/** What one processor compresses at a time. Smaller ones would compress worse. */
+const BLOCK_BYTES = 1024 * 1024;
+
+/** The source in pieces of exactly that size, the last one shorter: the same bytes are cut alike on every machine. */
+export async function* blocksOf(source: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + bytes - length);
+      parts.push(part);
+      length += part.length;
+      at += part.length;
+      if (length < bytes) continue;
+      yield Buffer.concat(parts);
+      parts = [];
+      length = 0;
+    }
+  }
+  if (length > 0) yield Buffer.concat(parts);
+}
+
+/**
+ * Compresses with all processors: a gzip file may consist of members one after the other, RFC 1952 § 2.2, and each block
+ * becomes one. The same source gives the same bytes.
+ */
+export async function* gzipMembers(
+  source: AsyncIterable<Buffer>,
+  blockBytes: number,
+): AsyncGenerator<Buffer> {
+  const [{ gzip }, { availableParallelism }] = await Promise.all([import('node:zlib'), import('node:os')]);
+  const options = { level: GZIP_LEVEL, chunkSize: blockBytes };
+  const compress = (block: Buffer): Promise<Buffer> =>
+    new Promise((resolve, reject) =>
+      gzip(block, options, (error, packed) => (error === null ? resolve(packed) : reject(error))),
+    );
+  const underWay: Array<Promise<Buffer>> = [];
+  const most = availableParallelism() + 1;
+  for await (const block of blocksOf(source, blockBytes)) {
+    const packed = compress(block);
+    // Awaited in its turn; until then a failure is not unheard of.
+    packed.catch(() => {});
+    underWay.push(packed);
+    const first = underWay.length < most ? undefined : underWay.shift();
+    if (first !== undefined) yield await first;
+  }
+  for (const packed of underWay) yield await packed;
+}
 
 /** True for a layer kept as the plain tar that commit and import make. */
 function isPlain({ mediaType }: Descriptor): boolean {
@@ -21,13 +68,10 @@ function isPlain({ mediaType }: Descriptor): boolean {
 }
 
 async function gzip(root: string, layer: Descriptor): Promise<Descriptor> {
-  const { createGzip } = await import('node:zlib');
   const blob = new BlobWriter(root, { sync: true });
   try {
-    const packed = createReadStream(blobPath(root, layer.digest), { highWaterMark: READ_BYTES }).pipe(
-      createGzip({ level: GZIP_LEVEL, chunkSize: READ_BYTES }),
-    );
-    for await (const chunk of packed) blob.write(chunk as Buffer);
+    const tar = createReadStream(blobPath(root, layer.digest), { highWaterMark: BLOCK_BYTES });
+    for await (const member of gzipMembers(tar, BLOCK_BYTES)) blob.write(member);
     const digest = blob.finish();
     const suffix = layer.mediaType === MEDIA.layer ? '+gzip' : '.gzip';
     return { mediaType: `${layer.mediaType}${suffix}`, digest, size: blob.sizeBytes };
