@@ -1,6 +1,6 @@
 /** The measurements of images: pull, push, save and load of a root file system of the usual size. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BIG_BYTES, BIG_FILES, makeBigTree } from '../test/e2e/big-tree.ts';
 import { type Command, execute, output, timeMs } from './command.ts';
@@ -159,10 +159,18 @@ class ImageBench {
     return peak;
   }
 
+  /** One more entry: all tools remember where they have seen a layer before. */
+  private async changeTar(entry: string): Promise<void> {
+    const { directory, env } = this.place;
+    writeFileSync(`${directory}/${entry}`, entry);
+    await output({ argv: ['tar', '-C', directory, '-rf', this.tar, entry], env });
+  }
+
   push(): Promise<Measurement> {
     const contestants = this.everyTool(async (peer) => {
-      // Another repository each time, and an image that no registry has seen: all of it is sent.
+      // Another repository each time, and a layer that nobody has seen: all of it is compressed and sent.
       const name = `${this.host}/push-${++this.pushes}/big:v1`;
+      await this.changeTar(`push-${this.pushes}`);
       await output(peer.images.importTar(this.tar, name));
       await execute({ argv: ['sync'], env: this.place.env });
       const ms = await this.timed(peer.images.push(name));
