@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "renew.h"
 #include "util.h"
 
 static HOT bool released;
@@ -94,6 +95,7 @@ static void control(struct client *c, uint8_t type) {
       break;
     case FR_PAUSE: answer(c, type, pause_begin()); break;
     case FR_UNPAUSE: answer(c, type, pause_end()); break;
+    case FR_RENEW: answer(c, type, plan_renew()); break;
     default: client_drop(c);
   }
 }

@@ -18,6 +18,7 @@ enum frame {
   FR_THAW = 21,     /* ends its own freeze; from a client without one: whatever keeps the container frozen, pause too */
   FR_PAUSE = 22,    /* until FR_UNPAUSE, whoever comes and goes; answered EALREADY when it is so already */
   FR_UNPAUSE = 23,
+  FR_RENEW = 24,    /* the plan file was replaced: see renew.h */
   FR_EXIT = 32,     /* u32 code, u32 signal, u32 oom */
   FR_FAILED = 33,   /* failure payload, as in the report */
   FR_OK = 34,       /* u32 type of the frame it answers, u32 errno */

@@ -27,6 +27,7 @@
 #include "launch.h"
 #include "monitor.h"
 #include "oci.h"
+#include "renew.h"
 #include "report.h"
 #include "tree.h"
 #include "util.h"
@@ -210,10 +211,12 @@ static int monitor_main(unsigned char *mem) {
     close(null);
   }
   shed(mem);
+  renew_setup(&plan);
   monitor_loop(ctx.pidfd, &e);
   /* Step 0 owns the run directory: whoever finds it writes down how this ended. */
   if (exit_write(&e) != 0 && plan.count > 0 && plan.steps[0].index == 0) plan.steps[0].has_undo = false;
   events_died(&e);
+  renew_stop();
   run_undos(&plan, &ctx, false, &undo);
   if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
   else events_gone();

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x2bccff23u
+#define PLAN_VERSION 0x22215248u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -143,6 +143,8 @@ enum op_code {
   OP_RELEASE_PORT = 124,
   OP_UNLINK_PORTS = 127,
   OP_NAME_LINK = 125,
+  OP_TURN = 129,
+  OP_NETLINK_INTO = 190,
   OP_NAME_UNLINK = 126,
 };
 
@@ -271,6 +273,8 @@ enum op_code {
   X(124, "release-port", "ubuu", op_release_port) /* protocol, address, port, count */ \
   X(127, "unlink-ports", "suus", op_unlink_ports) /* prefix, first, count, text */ \
   X(125, "name-link", "sss", op_name_link) /* directory, file, text */ \
+  X(129, "turn", "s", op_turn) /* directory */ \
+  X(190, "netlink-into", "bsbub", op_netlink_into) /* messages, link, linkAt, slot, fdAt */ \
   X(126, "name-unlink", "ss", op_name_unlink) /* directory, file */
 
 #endif

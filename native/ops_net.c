@@ -149,6 +149,19 @@ int op_netlink_send(struct ctx *c, const struct arg *a) {
   return err != 0 ? err : talk(&t);
 }
 
+/* The same for an interface whose other end is born in the namespace in a slot. */
+int op_netlink_into(struct ctx *c, const struct arg *a) {
+  struct talk t = {
+    .protocol = NETLINK_ROUTE,
+    .bytes = (char *)(uintptr_t)a[0].str,
+    .len = a[0].len,
+    .link = &a[1],
+    .link_at = &a[2],
+  };
+  int err = put_number(&t, &a[4], (uint32_t)slot_fd(c, a[3].num));
+  return err != 0 ? err : talk(&t);
+}
+
 /* A question, and bytes that its answer must hold. EEXIST: something else is there. With further messages: they are
  * sent only if it does hold them, and that it does not, or that nothing is there, is no failure. */
 int op_netlink_check(struct ctx *c, const struct arg *a) {

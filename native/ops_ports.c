@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "plan.h"
+#include "renew.h"
 #include "util.h"
 
 /* Nothing is ever accepted or read here: packets for them are sent on to
@@ -104,6 +106,47 @@ int op_unlink_ports(struct ctx *c, const struct arg *a) {
     const struct arg link[2] = {{.str = path, .len = (uint32_t)len}, a[3]};
     int err = op_unlink_link(c, link);
     if (err != 0) return err;
+  }
+  return 0;
+}
+
+static bool is_wanted(int fd, const struct plan *p) {
+  struct arg args[MAX_ARGS];
+  for (uint32_t i = 0; i < p->count; i++) {
+    if (p->steps[i].act.op != OP_HOLD_PORT) continue;
+    action_args(&p->steps[i].act, args);
+    if (is_held(fd, args)) return true;
+  }
+  return false;
+}
+
+static int hold_missing(const struct arg *a, uint32_t before) {
+  for (uint64_t i = 0; i < a[3].num; i++) {
+    struct arg one[4] = {a[0], a[1], {.num = a[2].num + i}, {.num = 1}};
+    bool have = false;
+    for (uint32_t k = 0; k < before && !have; k++) have = is_held(holds[k], one);
+    int err = have ? 0 : hold_one(a, a[2].num + i);
+    if (err != 0) return err;
+  }
+  return 0;
+}
+
+/* Exactly the ports that a plan holds, those it held before included; on an error as before. */
+int holds_renew(const struct plan *p) {
+  struct arg args[MAX_ARGS];
+  uint32_t before = hold_count;
+  for (uint32_t i = 0; i < p->count; i++) {
+    if (p->steps[i].act.op != OP_HOLD_PORT) continue;
+    action_args(&p->steps[i].act, args);
+    int err = hold_missing(args, before);
+    if (err == 0) continue;
+    while (hold_count > before) close(holds[--hold_count]);
+    return err;
+  }
+  for (uint32_t k = hold_count; k-- > 0;) {
+    if (is_wanted(holds[k], p)) continue;
+    close(holds[k]);
+    holds[k] = holds[--hold_count];
   }
   return 0;
 }

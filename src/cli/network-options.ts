@@ -99,6 +99,11 @@ function parseHost(flag: string, text: string): string {
 
 const NAME = /^[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?$/;
 
+/** A name for others in a network to find it by. */
+export function parseAlias(flag: string, text: string): string {
+  return check(flag, text, NAME.test(text), 'no name', 'db');
+}
+
 /** "name" or Docker's long form "name=web,ip=10.0.0.5,alias=a". */
 function parseJoin(flag: string, text: string): Mutable<NetworkJoin> {
   if (!text.includes('=')) {
@@ -150,9 +155,7 @@ function joinsFromFlags(flags: Flags): Partial<ContainerSpec> {
       (own.ip6 = check(flag, text, text.includes(':') && isIp(text), 'no IPv6 address', 'fd00::5')),
   );
   flags.take('mac-address', (text, flag) => (own.mac = parseMac(flag, text)));
-  const aliases = flags
-    .list('network-alias')
-    .map((text) => check('--network-alias', text, NAME.test(text), 'no name', 'db'));
+  const aliases = flags.list('network-alias').map((text) => parseAlias('--network-alias', text));
   if (aliases.length > 0) own.aliases = aliases;
   const { name: _name, ...settings } = own;
   if (joins.length === 0)

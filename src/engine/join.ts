@@ -30,6 +30,7 @@ export async function prepareNetworks(core: Core, spec: ContainerSpec): Promise<
 }
 
 function checkJoins(joins: readonly NetworkJoin[]): void {
+  joins.forEach(checkDefaultUse);
   const seen = new Set<string>();
   for (const { name } of joins) {
     if (joins.length > 1 && !isWired(name)) {
@@ -43,6 +44,24 @@ function checkJoins(joins: readonly NetworkJoin[]): void {
     }
     seen.add(name);
   }
+}
+
+/** Names and fixed addresses are for networks that somebody made, as with Docker. Throws BAD_INPUT. */
+export function checkDefaultUse({ name, ip, ip6, aliases = [] }: NetworkJoin): void {
+  if (name !== DEFAULT_NETWORK) return;
+  const flag =
+    ip !== undefined
+      ? '--ip'
+      : ip6 !== undefined
+        ? '--ip6'
+        : aliases.length > 0
+          ? '--network-alias'
+          : undefined;
+  if (flag === undefined) return;
+  throw badInput(`${flag} has no use in the default network, ${DEFAULT_NETWORK}`, {
+    subject: flag,
+    remedy: 'make a network (mydocker network create NAME) and join that: --network NAME',
+  });
 }
 
 /** What only a container with a network of its own can have. */

@@ -53,7 +53,7 @@ async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Pr
   try {
     mkdirSync(staging, { mode: 0o700 });
     symlinkSync(ownMark(), `${staging}/owner`);
-    writeFileSync(`${staging}/plan`, plan);
+    writeFileSync(`${staging}/plan`, plan, { mode: 0o600 });
     for (const deadlineMs = Date.now() + BUSY_MS; ; ) {
       try {
         renameSync(staging, target);

@@ -1,6 +1,7 @@
 import { type ContainerRecord, findContainer } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import type { DeniedAccess, EgressChange } from './egress-types.ts';
+import type { PortChanges } from './network-types.ts';
 import type { ResourceChanges } from './resource-types.ts';
 import type { ContainerStats, StatsOptions, Top } from './stats-types.ts';
 import { requireRecord } from './status.ts';
@@ -50,6 +51,17 @@ export class LiveContainers {
     await (await import('./update.ts')).updateContainer(this.core, record.id, changes);
     const { recordContainerEvent } = await import('./events-file.ts');
     recordContainerEvent(this.core.paths, this.record(record.id), 'update');
+  }
+
+  /**
+   * Other published ports, at once if it runs and for later starts: all of the changes, or none. Throws BAD_INPUT,
+   * PORT_IN_USE, NO_SUCH_ADDRESS, NOT_PUBLISHED.
+   */
+  async updatePorts(ref: string, changes: PortChanges): Promise<void> {
+    this.core.prepare();
+    const record = this.record(ref);
+    await (await import('./publish-live.ts')).changePorts(this.core, record, changes);
+    (await import('./events-file.ts')).recordContainerEvent(this.core.paths, record, 'update');
   }
 
   /** Its processes, with their numbers on the host: columns as ps(1) names them. Throws NOT_RUNNING, PS_FAILED. */

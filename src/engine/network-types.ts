@@ -22,6 +22,13 @@ export interface PublishSpec {
   count: number;
 }
 
+/** Other published ports for a container. */
+export interface PortChanges {
+  add?: readonly PublishSpec[];
+  /** What is left out (the host's port, its address) fits all. */
+  remove?: readonly PublishSpec[];
+}
+
 /** How a container reaches others and is reached. */
 export interface NetworkingSpec {
   /**

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import {
+  claimText,
   containerDir,
   leasesOf,
   mayHoldName,
@@ -7,6 +8,7 @@ import {
   readRecord,
   readWiring,
   releaseLease,
+  rewiringFile,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { macText } from './describe-network.ts';
@@ -28,7 +30,7 @@ export function nameOfUser(core: Core, id: string): string {
 function isStray(core: Core, network: string, ip: string, id: string): boolean {
   if (!mayHoldName(core.paths, id)) return true;
   const directory = containerDir(core.paths, id);
-  if (!existsSync(directory) || existsSync(`${directory}/changing`)) return false;
+  if (!existsSync(directory) || claimText(rewiringFile(core.paths, id)) !== undefined) return false;
   const wiring = readWiring(core.paths, id);
   const has = wiring?.endpoints.some((one) => one.network === network && addressesOf(one).includes(ip));
   return has === false;

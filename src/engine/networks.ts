@@ -1,5 +1,11 @@
 import { badInput, MydockerError } from '../base/index.ts';
-import { listNetworks, type NetworkRecord, readNetwork } from '../storage/index.ts';
+import {
+  type ContainerRecord,
+  findContainer,
+  listNetworks,
+  type NetworkRecord,
+  readNetwork,
+} from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { recordEvent } from './events-file.ts';
 import { createNetwork, ensureDefaultNetwork } from './network-create.ts';
@@ -8,7 +14,8 @@ import { findNetwork, networkNameOf, PREDEFINED } from './network-find.ts';
 import { removeNetwork, sweepNetworks } from './network-remove.ts';
 import { membersOf, usersOf } from './network-users.ts';
 import { DEFAULT_NETWORK } from './plug.ts';
-import type { NetworkDetails, NetworkSpec, NetworkSummary } from './types.ts';
+import { requireRecord } from './status.ts';
+import type { NetworkDetails, NetworkJoin, NetworkSpec, NetworkSummary } from './types.ts';
 
 function summaryOf(record: NetworkRecord): NetworkSummary {
   const { id, name, driver, createdAtMs, internal, bridge, mtu, labels, options } = record;
@@ -109,6 +116,37 @@ export class Networks {
   async reload(): Promise<void> {
     this.core.prepare();
     await (await import('./reload.ts')).restoreRules(this.core, true);
+  }
+
+  private container(ref: string): ContainerRecord {
+    return requireRecord(this.core.paths, findContainer(this.core.paths, ref));
+  }
+
+  private tellOf(action: string, ref: string, container: ContainerRecord): void {
+    const network = readNetwork(this.core.paths, networkNameOf(this.core.paths, ref));
+    if (network !== undefined) this.tell(action, network, { container: container.id });
+  }
+
+  /**
+   * Plugs a container into one more network, at once if it runs. Throws NO_SUCH_NETWORK, NO_SUCH_CONTAINER, CONNECTED,
+   * BAD_INPUT, ADDRESS_IN_USE, NO_FREE_ADDRESS; nothing is changed then.
+   */
+  async connect(ref: string, container: string, join: Omit<NetworkJoin, 'name'> = {}): Promise<void> {
+    this.core.prepare();
+    if (ref === DEFAULT_NETWORK && readNetwork(this.core.paths, ref) === undefined)
+      await ensureDefaultNetwork(this.core);
+    const record = this.container(container);
+    await (await import('./connect.ts')).connect(this.core, record, { ...join, name: ref });
+    this.tellOf('connect', ref, record);
+  }
+
+  /** Takes a container out of a network, at once if it runs. Throws NOT_CONNECTED unless forced. */
+  async disconnect(ref: string, container: string, options: { force?: boolean } = {}): Promise<void> {
+    this.core.prepare();
+    const record = this.container(container);
+    const { disconnect } = await import('./connect.ts');
+    if (await disconnect(this.core, record, ref, options.force === true))
+      this.tellOf('disconnect', ref, record);
   }
 
   /** Removes every network that no container is in, running or not; names of those. Throws BAD_INPUT. */

@@ -112,7 +112,8 @@ async function claimAny(
   });
 }
 
-function isSame(a: PublishRecord | PortRecord, b: PortRecord): boolean {
+/** The same ports of the container, on the same addresses of the host. */
+export function isSame(a: PublishRecord | PortRecord, b: PortRecord): boolean {
   return (
     a.protocol === b.protocol &&
     a.hostIp === b.hostIp &&

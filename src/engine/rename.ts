@@ -1,16 +1,46 @@
 import { badInput, MydockerError } from '../base/index.ts';
-import { type ContainerRecord, containerDir, releaseName, takeName, writeRecord } from '../storage/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  readWiring,
+  releaseName,
+  takeName,
+  writeRecord,
+} from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { whileUpdating } from './record-lock.ts';
 import { lifeOf, requireRecord } from './status.ts';
 
 /** Gives a container another name. Throws NAME_IN_USE, BAD_INPUT, RUNNING, BUSY. */
 export async function renameContainer(core: Core, id: string, name: string): Promise<ContainerRecord> {
-  return whileUpdating(core, id, async () => renameRecord(core, requireRecord(core.paths, id), name));
+  return whileUpdating(core, id, async () => {
+    const old = requireRecord(core.paths, id);
+    renameRecord(core, old, name);
+    try {
+      await renameLive(core, old, { ...old, name });
+    } catch (error) {
+      renameRecord(core, { ...old, name }, old.name);
+      throw error;
+    }
+    return old;
+  });
 }
 
-/** Returns what was there before. */
-function renameRecord(core: Core, record: ContainerRecord, name: string): ContainerRecord {
+/** Others in its networks find a running one by its new name. */
+async function renameLive(core: Core, before: ContainerRecord, after: ContainerRecord): Promise<void> {
+  const wiring = readWiring(core.paths, after.id);
+  const { state } = lifeOf(core.paths, after.id);
+  if (state === undefined || wiring === undefined || wiring.endpoints.length === 0) return;
+  const { EndedMeanwhile, rewire } = await import('./rewire.ts');
+  const what = `cannot rename ${before.name}`;
+  await rewire(core, state, what, { record: before, wiring }, { record: after, wiring }).catch(
+    (error: unknown) => {
+      if (!(error instanceof EndedMeanwhile)) throw error;
+    },
+  );
+}
+
+function renameRecord(core: Core, record: ContainerRecord, name: string): void {
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
     throw badInput(`invalid container name "${name}"`, {
       subject: name,
@@ -36,5 +66,4 @@ function renameRecord(core: Core, record: ContainerRecord, name: string): Contai
     throw error;
   }
   releaseName(core.paths, record.name, record.id);
-  return record;
 }

@@ -19,7 +19,7 @@ export async function repair(
   const asked = wiring.publish[wiring.ports.indexOf(failed)];
   for (const range of wiring.ports) releasePorts(core, record.id, range);
   if (asked?.hostPort === undefined) return takePorts(core, record, failed);
-  throw portInUse(rangeText(failed), ownerOf(core, record.id, failed));
+  throw portInUse(rangeText(failed), holderOfPort(core, record.id, failed) ?? 'another program');
 }
 
 /** An IPv6 address has many spellings. */
@@ -35,7 +35,7 @@ function saidOf(range: PortRecord): string[] {
 }
 
 /** Who has one of these ports: a container on another address, or a program of the host. */
-function ownerOf(core: Core, id: string, range: PortRecord): string {
+export function holderOfPort(core: Core, id: string, range: PortRecord): string | undefined {
   const overlaps = (ip: string): boolean =>
     ip === 'any' || range.hostIp === '' || isAny(ip) || isAny(range.hostIp) || ip === range.hostIp;
   for (const [name, holder] of portClaims(core.paths)) {
@@ -45,5 +45,5 @@ function ownerOf(core: Core, id: string, range: PortRecord): string {
     if (holder !== id && protocol === range.protocol && inRange && overlaps(ip))
       return `the container ${portHolderName(core, holder)}`;
   }
-  return processOnPort(range) ?? 'another program';
+  return processOnPort(range);
 }

@@ -5,6 +5,7 @@ import { runActions } from '../shim/index.ts';
 import {
   abandonedVolumes,
   type ContainerRecord,
+  claimText,
   containerDir,
   freeName,
   idOfName,
@@ -20,6 +21,7 @@ import {
   releaseAll,
   releaseName,
   removeVolume,
+  rewiringFile,
   runDir,
   runningFile,
   stagingName,
@@ -117,6 +119,8 @@ async function sweepContainers(core: Core, quick: boolean): Promise<void> {
   if (gone.length > 0) await removeTrees(core, 'cannot remove what an interrupted command left', gone);
   if (quick && all.length > QUICK_LOOKS) return;
   for (const id of listIds(core.paths)) {
+    if (claimText(rewiringFile(core.paths, id)) !== undefined)
+      await (await import('./change-wiring.ts')).sweepRewiring(core, id);
     if (lifeOf(core.paths, id).lost !== true && neverStarted(core, id) === undefined) continue;
     // Somebody may start it this very moment: looked at again once nobody else can.
     await withHold(core, id, async () => {
@@ -169,6 +173,9 @@ export async function dropContainer(
     for (const other of entries(`${core.root}/names`)) releaseName(core.paths, other, id);
   }
   for (const endpoint of wiring?.endpoints ?? []) unplug(core, id, endpoint);
+  // Somebody was killed while changing its networks: what it took is in no record.
+  if (claimText(`${doomed}/rewiring`) !== undefined)
+    (await import('./rewire-repair.ts')).dropStrays(core, id);
   const left = await giveBack(core, id, record, volumes);
   await removeTrees(core, `cannot remove the files of ${name ?? id.slice(0, 12)}`, [doomed, ...left]);
 }

@@ -2,6 +2,7 @@ export * from './address.ts';
 export * from './down-plan.ts';
 export { forgetForwarding, planForwarding } from './forward.ts';
 export { type DeniedAddress, type EgressWish, loadEgress } from './lazy.ts';
+export * from './live-plan.ts';
 export { planLoopback } from './loopback.ts';
 export { NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING } from './netlink.ts';
 export * from './plan.ts';

@@ -2,7 +2,15 @@ import { attribute, HEADER_BYTES, message, messages, NLM, nested } from './netli
 
 /* rtnetlink(7): interfaces, addresses, routes. Numbers from linux/rtnetlink.h, if_link.h and veth.h. */
 const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, SETLINK: 19, NEWADDR: 20, NEWROUTE: 24 } as const;
-const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, MASTER: 10, LINKINFO: 18, NET_NS_PID: 19 } as const;
+const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  MASTER: 10,
+  LINKINFO: 18,
+  NET_NS_PID: 19,
+  NET_NS_FD: 28,
+} as const;
 const INFO = { KIND: 1, DATA: 2 } as const;
 const VETH_INFO_PEER = 1;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
@@ -48,7 +56,7 @@ export interface VethMessage {
   bytes: Buffer;
   /** Of the bridge's number. */
   masterAt: number;
-  /** Of the pid whose network namespace the other end is born in. */
+  /** Of the pid, or of the descriptor, whose network namespace the other end is born in. */
   pidAt: number;
 }
 
@@ -56,13 +64,16 @@ export interface VethMessage {
  * One message makes both ends: ours up and in the bridge, the other in the child's namespace with its last name and MAC
  * address (veth(4); veth_newlink in drivers/net/veth.c).
  */
-export function newVeth(end: { host: string; peer: string; mac: Uint8Array; mtu: number }): VethMessage {
+export function newVeth(
+  end: { host: string; peer: string; mac: Uint8Array; mtu: number },
+  by: 'pid' | 'descriptor' = 'pid',
+): VethMessage {
   const master = attribute(IFLA.MASTER, 0);
   const kind = attribute(INFO.KIND, 'veth');
   const peer = [
     // Not up yet: it would be opened before the two know of each other (veth_open: ENOTCONN).
     linkBody(0, false),
-    attribute(IFLA.NET_NS_PID, 0),
+    attribute(by === 'pid' ? IFLA.NET_NS_PID : IFLA.NET_NS_FD, 0),
     attribute(IFLA.IFNAME, end.peer),
     attribute(IFLA.ADDRESS, end.mac),
     attribute(IFLA.MTU, end.mtu),
@@ -133,12 +144,13 @@ export function newAddress(ip: Uint8Array, prefix: number): Buffer {
   return message(RTM.NEWADDR, NLM.CREATE | NLM.EXCL, body, ...list);
 }
 
-/** The default route, by a gateway that an address of ours reaches. */
-export function defaultRoute(gateway: Uint8Array): Buffer {
+/** The default route, by a gateway that an address of ours reaches. `replace`: instead of another. */
+export function defaultRoute(gateway: Uint8Array, replace = false): Buffer {
   const body = Buffer.alloc(12);
   body[0] = gateway.length === 4 ? AF_INET : AF_INET6;
   body[4] = MAIN_TABLE;
   body[5] = RTPROT_STATIC;
   body[7] = RTN_UNICAST;
-  return message(RTM.NEWROUTE, NLM.CREATE | NLM.EXCL, body, attribute(RTA.GATEWAY, gateway));
+  const how = replace ? NLM.REPLACE : NLM.EXCL;
+  return message(RTM.NEWROUTE, NLM.CREATE | how, body, attribute(RTA.GATEWAY, gateway));
 }

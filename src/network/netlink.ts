@@ -1,6 +1,14 @@
 /** netlink(7): messages and their attributes, all numbers little-endian unless said otherwise. */
 
-export const NLM = { REQUEST: 1, ACK: 4, EXCL: 0x200, CREATE: 0x400, APPEND: 0x800, DUMP: 0x300 } as const;
+export const NLM = {
+  REQUEST: 1,
+  ACK: 4,
+  REPLACE: 0x100,
+  EXCL: 0x200,
+  CREATE: 0x400,
+  APPEND: 0x800,
+  DUMP: 0x300,
+} as const;
 /** Protocols of AF_NETLINK. */
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;

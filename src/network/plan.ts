@@ -149,7 +149,7 @@ export function planCable(end: EndpointPlan, publishes = false): Step[] {
   return steps('host-after', cable, ...(publishes ? [hairpinStep(end.hostLink)] : []));
 }
 
-function hairpinStep(link: string): Noted {
+export function hairpinStep(link: string): Noted {
   return {
     ...route([hairpin()], { link, linkAt: places(INDEX_AT) }),
     why: `RTM_SETLINK: ${link} may send back what came by it: the container can call its own published ports`,

@@ -20,7 +20,7 @@ function port(value: number): Buffer {
 }
 
 /** Where packets for a range go: its map, and an element for each port. */
-function elementsOf(range: PortRange, container: Uint8Array): { map: string; list: Element[] } {
+export function elementsOf(range: PortRange, container: Uint8Array): { map: string; list: Element[] } {
   const size = container.length === 4 ? '4' : '6';
   const one = range.hostIp !== '' && !isAny(range.hostIp);
   const before = one ? [ipBytes(range.hostIp)] : [];
@@ -53,7 +53,7 @@ export function heldAddress(range: PortRange, target: Uint8Array): Uint8Array {
 }
 
 /** Elements come in messages of their own: the kernel takes 64 kB of attributes in one. */
-const ELEMENTS_A_MESSAGE = 512;
+export const ELEMENTS_A_MESSAGE = 512;
 
 function pieces(list: readonly Element[]): Element[][] {
   const out: Element[][] = [];

@@ -132,6 +132,10 @@ export function wireText(a: Action): string | undefined {
       const filled = blanks.length === 0 ? '' : `, with ${blanks.join(' and ')}`;
       return `sendto(${protocolName(a.protocol)}, ${netlinkText(a.protocol, a.messages)}${filled})`;
     }
+    case 'netlink-into':
+      return `sendto(NETLINK_ROUTE, ${netlinkText(0, a.messages)}, with the number of ${a.link} and the namespace in slot ${a.slot})`;
+    case 'turn':
+      return `open(${quote(a.directory)}), flock(LOCK_EX)`;
     case 'netlink-check':
       return `sendto(${protocolName(a.protocol)}, ${netlinkText(a.protocol, a.question)}), recv: holds ${expected(a.expect)}`;
     case 'netlink-each':

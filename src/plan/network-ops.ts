@@ -45,5 +45,11 @@ export const NETWORK_OPS = {
     call: 'readlink, unlink',
   },
   'name-link': { code: 125, args: { directory: 'str', file: 'str', text: 'str' }, call: 'mkdir, symlink' },
+  turn: { code: 129, args: { directory: 'str' }, call: 'open, flock' },
+  'netlink-into': {
+    code: 190,
+    args: { messages: 'bytes', link: 'str', linkAt: 'bytes', slot: 'u32', fdAt: 'bytes' },
+    call: 'socket(AF_NETLINK), sendto, recv',
+  },
   'name-unlink': { code: 126, args: { directory: 'str', file: 'str' }, call: 'unlink, rmdir' },
 } as const;

@@ -10,6 +10,7 @@ import { decodeEnding, decodeFailure, type Ending, type Failure } from './report
  *
  *   to the monitor    0 stdin  16 hello (u32 wants; answered only to be refused)  17 resize (u16 rows, u16 columns)  18 signal (u32)
  *                     19 end of stdin  20 freeze  21 thaw  22 pause  23 unpause
+ *                     24 read the plan file anew
  *   from the monitor  1 stdout  2 stderr  32 exit (u32 code, u32 signal, u32 oom)  33 failed (failure payload)
  *                     34 answer (u32 type it answers, u32 errno)
  * Numbers inside data are little-endian, as in the plan.
@@ -24,6 +25,7 @@ const TYPE = {
   thaw: 21,
   pause: 22,
   unpause: 23,
+  renew: 24,
   exit: 32,
   failed: 33,
   answer: 34,
@@ -176,6 +178,10 @@ export class AttachClient {
   }
   unpauseContainer(): Promise<void> {
     return this.ask(TYPE.unpause, new Uint8Array(0));
+  }
+  /** Its plan file was replaced: the ports of that are held, its undo steps are those of the end. Rejects: as before. */
+  renewPlan(): Promise<void> {
+    return this.ask(TYPE.renew, new Uint8Array(0));
   }
   pause(): void {
     this.socket.pause();

@@ -88,6 +88,10 @@ export function sayNetworkStep(step: Step): string | undefined {
   switch (step.op) {
     case 'netlink-send':
       return step.protocol === NETFILTER ? 'change nftables' : 'change network interfaces';
+    case 'netlink-into':
+      return 'change network interfaces';
+    case 'turn':
+      return 'wait for a turn at the container';
     case 'netlink-check':
       return step.protocol === NETFILTER ? 'look at nftables' : 'look at network interfaces';
     case 'nft-batch':

@@ -71,3 +71,8 @@ export function readWiring(paths: Paths, id: string): Wiring | undefined {
 export function writeWiring(directory: string, wiring: Wiring): void {
   writeAtomic(file(directory), `${JSON.stringify(wiring)}\n`, { sync: false });
 }
+
+/** A claim while somebody changes the networks or ports of a container: one whose owner has ended was interrupted. */
+export function rewiringFile(paths: Paths, id: string): string {
+  return `${containerDir(paths, id)}/rewiring`;
+}
