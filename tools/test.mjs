@@ -5,7 +5,7 @@
  *   unit       beside the sources; need no root
  *   e2e        drive the built executable, as root, on the real kernel
  *   sanitize   the e2e tests again, with a shim that checks its own memory and arithmetic
- *   fuzz       what reads other people's bytes, a minute a reader: layers, names, manifests, configs
+ *   fuzz       what reads other people's bytes, a minute a reader: layers, names, manifests, plans …
  *   vm         those about isolation and limits again, in a guest whose kernel has cgroup v2 only (QEMU)
  */
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,19 +1,20 @@
 /**
- * Fuzzing of what reads other people's bytes: layers, names, manifests, configs.
+ * Fuzzing of what reads other people's bytes: layers, names, manifests, configs; the shim's plans and attach protocol.
  *
  *   npm run fuzz [-- SECONDS [TARGET…]] [--seed=N] [--keep]
  *
- * Each target (tar, reference, manifest, config) runs for SECONDS (default 60), from its corpus in test/fuzz/corpus,
- * led by the code that inputs reach. It must refuse what it cannot read with an error of the engine's own, in time,
+ * Each target (tar, reference, manifest, config; in C, native.ts: plan, attach) runs for SECONDS (default 60), from its
+ * corpus in test/fuzz/corpus, led by the code that inputs reach. It must refuse what it cannot read with an error of the engine's own, in time,
  * and hold what test/fuzz/*-target*.ts say. --seed: the same inputs again. --keep: adds to the corpus what reaches
  * new code. Ends with "N passed, N failed"; the input of a failure is kept in a file.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { buildNative, NATIVE_TARGETS, runNative } from './native.ts';
 import { SHARED, type Work } from './shared.ts';
 
-const NAMES = ['tar', 'reference', 'manifest', 'config'];
+const NAMES = ['tar', 'reference', 'manifest', 'config', ...NATIVE_TARGETS];
 const AT_ONCE = 2;
 /** No single input may take so long, however busy the machine is. */
 const HANG_MS = 20_000;
@@ -78,10 +79,12 @@ function run(target: string): Promise<Outcome> {
 
 process.stdout.write(`fuzz: ${seconds} s a target, --seed=${seed}\n`);
 const queue = chosen.length > 0 ? [...chosen] : [...NAMES];
+const isNative = (name: string): boolean => NATIVE_TARGETS.includes(name);
+if (queue.some(isNative)) buildNative();
 let [passed, failed] = [0, 0];
 async function next(): Promise<void> {
   for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-    const { failure, line, runs } = await run(name);
+    const { failure, line, runs } = await (isNative(name) ? runNative(name, seconds, seed) : run(name));
     if (failure === undefined && runs > 0) passed++;
     else failed++;
     process.stdout.write(`${name}: ${line}\n${failure === undefined ? '' : `${name}: FAILED: ${failure}\n`}`);
