@@ -27,7 +27,7 @@ export function lastWords(stderr: string): string {
  * Runs a command to its end. Output goes through files: a background process that keeps descriptor 1 or 2 open
  * would hold a pipe open for ever. `extra`: descriptors 3 and following.
  */
-export function execute(command: Command, extra: readonly number[] = []): Promise<Outcome> {
+export function execute(command: Command, extra: readonly number[] = [], mostMs = MAX_MS): Promise<Outcome> {
   const [file = '', ...args] = command.argv;
   const directory = mkdtempSync('/var/tmp/mydocker-bench-out-');
   const out = openSync(`${directory}/out`, 'w+');
@@ -44,7 +44,7 @@ export function execute(command: Command, extra: readonly number[] = []): Promis
   };
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ['ignore', out, err, ...extra], env: command.env });
-    const timer = setTimeout(() => child.kill('SIGKILL'), MAX_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), mostMs);
     child.once('error', (error) => {
       clearTimeout(timer);
       finish();

@@ -17,11 +17,11 @@ import { timeMs } from './command.ts';
  * Milliseconds of one container's start, program and clean-up by the shim alone: plan, record and directories are
  * made before the clock starts. Everything engine.run() takes beyond this is ours to save.
  */
-export async function floorMs(clock: string, root: string): Promise<number> {
+export async function floorMs(clock: string, root: string, network = 'none'): Promise<number> {
   const core = new Core({ root });
   core.prepare();
   const image = await imageFor(core, 'busybox');
-  const spec = { image: 'busybox', command: ['true'], autoRemove: true, network: 'none' } as const;
+  const spec = { image: 'busybox', command: ['true'], autoRemove: true, network } as const;
   const record = await createContainer(core, spec, image, await prepareSpec(core, spec, image), true);
   const plan = encodeLaunch(launchPlan(core, record, 'inherit'), { detach: false, fault: undefined });
   const directory = runDir(core.paths, record.id);
@@ -45,8 +45,9 @@ export class Warm {
   private readonly child: ChildProcess;
   private readonly lines: AsyncIterator<string>;
 
-  constructor(runtime: string, root: string) {
-    this.child = spawn(runtime, ['build/bench/warm.js', `${process.cwd()}/dist/lib/engine/index.js`, root], {
+  constructor(runtime: string, root: string, network = 'none') {
+    const library = `${process.cwd()}/dist/lib/engine/index.js`;
+    this.child = spawn(runtime, ['build/bench/warm.js', library, root, network], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH: process.env.PATH ?? '' },
     });

@@ -24,6 +24,7 @@ import {
   measureIdle,
   measureLibrary,
   measureList,
+  measureNetworks,
   measureParallel,
   measureRun,
 } from './measure.ts';
@@ -101,6 +102,7 @@ async function measureAll(bench: Bench, place: Place, only: string | undefined):
     await measureList(bench),
     await measureParallel(bench),
     ...(await measureImages(bench, place)),
+    ...(await measureNetworks(bench, place.directory)),
   ];
 }
 

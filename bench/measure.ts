@@ -1,6 +1,6 @@
 /** The measurements, each of all tools in turn: a slow minute of the machine is slow for everybody. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, output, timeMs } from './command.ts';
+import { type Command, execute, lastWords, output, timeMs } from './command.ts';
 import { floorMs, Warm } from './library.ts';
 import { pssKb } from './memory.ts';
 import type { Peer, Store } from './peers/peer.ts';
@@ -62,7 +62,7 @@ const words = (error: unknown): string => (error instanceof Error ? error.messag
  * the background still does for the one before must not be counted against the next.
  */
 export async function inTurn(
-  bench: Bench,
+  bench: Pick<Bench, 'check'>,
   contestants: readonly Contestant[],
   rounds: number,
   warmUps: number,
@@ -255,4 +255,20 @@ export async function measureParallel(bench: Bench): Promise<Measurement> {
     targets: [{ against: 'docker', factor: 1 / 4, words: '≤ 1/4 (0.250)' }],
     note: 'from the first start to when all have said that their container runs; checked by counting',
   };
+}
+
+/** What networks cost: network.ts, in a network namespace of its own. */
+export async function measureNetworks(bench: Bench, directory: string): Promise<Measurement[]> {
+  const script = `${process.cwd()}/build/bench/network.js`;
+  const args = [directory, bench.clock, String(bench.effort.rounds), bench.bun];
+  const env = { PATH: process.env.PATH ?? '' };
+  const inside = await execute(
+    { argv: ['unshare', '--net', process.execPath, script, ...args], env },
+    [],
+    3_600_000,
+  );
+  const { stdout, stderr, code } = inside;
+  if (code === 0) return JSON.parse(stdout) as Measurement[];
+  const series = [{ tool: 'mydocker', samples: [], failure: lastWords(stderr) }];
+  return [{ title: 'networks', unit: 'ms', ours: 1, series, targets: [] }];
 }

@@ -52,7 +52,10 @@ test('a network that is not there, or has no address left: one sentence, exit co
     await host.fails(125, 'run', '-d', '--network', 'bridge', '--network', 'tiny', 'busybox', 'sleep', '600'),
     /no free address left in 10\.98\.0\.0\/30/,
   );
-  assert.match(await host.fails(125, 'run', '--network', 'host', '--network', 'tiny', 'busybox'), /cannot be combined/);
+  assert.match(
+    await host.fails(125, 'run', '--network', 'host', '--network', 'tiny', 'busybox'),
+    /cannot be combined/,
+  );
   assert.equal(await host.ok('ps', '-a', '--format', '{{.Names}}'), 'only');
   await host.ok('rm', '-f', 'only');
   await host.ok('run', '--rm', '--network', 'tiny', 'busybox', 'true');
