@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
+import { ask, echo } from './echo.ts';
 import { until } from './harness.ts';
-import { ask, echo, HOST_IP, NetHost, OTHER_IP, WGET, webServer } from './network-host.ts';
+import { HOST_IP, NetHost, OTHER_IP, WGET, webServer } from './network-host.ts';
 
 const host = new NetHost();
 afterEach(async () => {
@@ -11,16 +12,15 @@ afterEach(async () => {
   if (ids.length > 0) await host.ok('rm', '-f', ...ids);
   await host.ok('network', 'prune', '-f');
 });
-/** With a resolver that answers nothing, at once: names that are nobody's are not waited for. */
-const IDLE = ['--dns', OTHER_IP, 'busybox', 'sleep', '600'];
+const IDLE = ['busybox', 'sleep', '600'];
 const isUp = (container: string, port: number) =>
   until(`${container} listens on ${port}`, async () =>
     (await host.within(container, 'ss', '-Htln', `sport = :${port}`)).stdout.includes('LISTEN'),
   );
 const pings = async (container: string, target: string) =>
-  (await host.run(['exec', container, 'ping', '-c1', '-W1', target])).code === 0;
+  (await host.run(['exec', container, 'timeout', '4', 'ping', '-c1', '-W2', target])).code === 0;
 const looksUp = async (container: string, name: string) =>
-  (await host.run(['exec', container, 'nslookup', name])).code === 0;
+  (await host.run(['exec', container, 'timeout', '2', 'nslookup', name])).code === 0;
 const addresses = async (container: string) =>
   (await host.ok('exec', container, 'ip', '-o', '-4', 'addr'))
     .split('\n')
