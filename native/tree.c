@@ -54,6 +54,8 @@ static int descend(struct removal *r, const char *name) {
   if (err != 0) return err;
   int fd = open_at2(r->cur, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
                     RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+  /* Somebody else removes the same tree: the next look shows what is left. */
+  if (fd == -ENOENT) return 0;
   if (fd < 0) return -fd;
   move_to(r, fd);
   r->parents[r->depth % KNOWN_PARENTS] = here;
@@ -65,12 +67,13 @@ static int descend(struct removal *r, const char *name) {
 /* Up by "..", which names whatever directory holds us now: if somebody moved ours elsewhere, the parent is another
  * one and nothing more may be removed. */
 static int ascend(struct removal *r) {
-  if (r->known == 0) {
+  int fd = r->known == 0 ? -1 : openat(r->cur, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  /* Nothing remembered, or removed by somebody else while we were in it. */
+  if (r->known == 0 || (fd < 0 && errno == ENOENT)) {
     move_to(r, r->top);
-    r->depth = 0;
+    r->depth = r->known = 0;
     return 0;
   }
-  int fd = openat(r->cur, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errno;
   struct node now;
   int err = identify(fd, &now);
@@ -104,8 +107,9 @@ static int sweep(struct removal *r, bool *empty) {
   if (lseek(r->cur, 0, SEEK_SET) < 0) return errno;
   for (;;) {
     long n = read_dir(r->cur, entries, sizeof entries);
-    if (n < 0) return (int)-n;
-    if (n == 0) return *empty && claimed && unlinkat(r->cur, LAST_ENTRY, 0) < 0 && errno != ENOENT ? errno : 0;
+    /* A directory that somebody else removed has no entries any more. */
+    if (n < 0 && n != -ENOENT) return (int)-n;
+    if (n <= 0) return *empty && claimed && unlinkat(r->cur, LAST_ENTRY, 0) < 0 && errno != ENOENT ? errno : 0;
     for (long at = 0; at < n;) {
       const struct dirent64_raw *e = (const void *)(entries + at);
       at += e->reclen;

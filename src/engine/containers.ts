@@ -84,6 +84,8 @@ export class Containers extends ContainerFiles {
     if (running === undefined) throw new MydockerError('RUNNING', `container ${record.name} runs already`);
     // While the shim works: what others left is cleared without anybody waiting for it.
     const swept = sweep(this.core, true);
+    // Told of when the program has ended, not as a promise that nobody handles.
+    swept.catch(() => {});
     const settle = async (): Promise<number> => {
       const code = await running.exit.catch(undo);
       await swept;

@@ -56,6 +56,16 @@ export function removeTrees(core: Core, what: string, paths: readonly string[]):
   );
 }
 
+/** Somebody else may be at it too: a monitor's remover, another sweep. What is left then is for the next one. */
+function removeAbandoned(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== 'ENOENT' && errno !== 'ENOTEMPTY') throw error;
+  }
+}
+
 async function sweepRun(core: Core, quick: boolean): Promise<void> {
   const names = entries(core.paths.run);
   const ids = names.filter((name) => /^[0-9a-f]{64}$/.test(name));
@@ -68,7 +78,7 @@ async function sweepRun(core: Core, quick: boolean): Promise<void> {
     else if (life.state === undefined && life.starting !== true) breakHold(core, id);
   }
   for (const name of names) {
-    if (isAbandoned(name)) rmSync(`${core.paths.run}/${name}`, { recursive: true, force: true });
+    if (isAbandoned(name)) removeAbandoned(`${core.paths.run}/${name}`);
     sweepTurn(core.paths.run, name);
   }
 }
