@@ -24,6 +24,16 @@ uint16_t dns_random(void) {
   return value;
 }
 
+/* src/engine/internal-mark.ts: no way out of its networks, so none for names. */
+static bool is_internal(void) {
+  static const char mark[] = "/.internal";
+  char path[PATH_BYTES + sizeof mark];
+  size_t n = strlen(dns_config.networks);
+  memcpy(path, dns_config.networks, n);
+  memcpy(path + n, mark, sizeof mark);
+  return access(path, F_OK) == 0;
+}
+
 size_t dns_respond(struct dns_query *q, const uint8_t *bytes, size_t len, uint8_t *out, size_t room) {
   struct dns_answer a;
   int rcode = dns_parse(q, bytes, len);
@@ -42,7 +52,10 @@ size_t dns_respond(struct dns_query *q, const uint8_t *bytes, size_t len, uint8_
   }
   /* Their records hold addresses of their own, which a client may use without asking for them. */
   bool hidden = limited && (q->type == TYPE_HTTPS || q->type == TYPE_SVCB);
-  if (rcode == NOERROR && !known && !hidden) return DNS_FORWARD;
+  if (rcode == NOERROR && !known && !hidden) {
+    if (!is_internal()) return DNS_FORWARD;
+    rcode = NXDOMAIN;
+  }
   dns_end(&a, q, rcode, -1);
   return !known || egress_learn(q->name, a.bytes, a.len) ? a.len : 0;
 }

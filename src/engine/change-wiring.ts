@@ -16,6 +16,7 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { withHold } from './hold.ts';
+import { markInternal } from './internal-mark.ts';
 import { placesOnlyIn } from './live-steps.ts';
 import { rewriteHosts } from './name-files.ts';
 import { isWired, sharedNetwork, unplug } from './plug.ts';
@@ -23,6 +24,7 @@ import { releasePorts } from './ports.ts';
 import { whileUpdating } from './record-lock.ts';
 import { EndedMeanwhile, rewire } from './rewire.ts';
 import { BUSY_MS, refuseBroken, requireRecord, settledLife, waitTurn } from './status.ts';
+import { isInternal } from './wiring.ts';
 
 /** What a change starts from. */
 export interface Before {
@@ -103,6 +105,7 @@ async function attempt(core: Core, id: string, what: string, change: Change): Pr
     throw error;
   }
   giveBack(core, id, wiring, after);
+  markInternal(core.paths, id, isInternal(core, after));
   return true;
 }
 

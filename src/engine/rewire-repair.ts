@@ -25,12 +25,13 @@ import {
   type Wiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { INTERNAL_MARK, markInternal } from './internal-mark.ts';
 import { publishedBy } from './live-steps.ts';
 import { addressesOf, requireNetwork } from './plug.ts';
 import { releasePorts } from './ports.ts';
 import { EndedMeanwhile, settlePlan } from './rewire.ts';
 import { isBroken, settledLife } from './status.ts';
-import { endpointNames, hasLink, hostLink, mainEndpoint, tableOf } from './wiring.ts';
+import { endpointNames, hasLink, hostLink, isInternal, mainEndpoint, tableOf } from './wiring.ts';
 
 /* What is there is made to agree with network.json, after somebody was killed while changing it. */
 
@@ -66,7 +67,7 @@ function strayNames(core: Core, record: ContainerRecord, wiring: Wiring): Noted[
   });
   const place = networksDir(runDir(core.paths, record.id));
   const links = entries(place)
-    .filter((name) => !wiring.endpoints.some(({ network }) => network === name))
+    .filter((name) => name !== INTERNAL_MARK && !wiring.endpoints.some(({ network }) => network === name))
     .map((name): Noted => ({ op: 'unlink', path: `${place}/${name}`, why }));
   return [...names, ...links];
 }
@@ -143,6 +144,7 @@ export async function putRight(core: Core, id: string): Promise<void> {
     await settlePlan(core, { record, wiring }).catch((error: unknown) => {
       if (!(error instanceof EndedMeanwhile)) throw error;
     });
+  if (state !== undefined) markInternal(core.paths, id, isInternal(core, wiring));
   for (const range of strayPorts(core, id, wiring)) releasePorts(core, id, range);
   for (const [network, ip] of strayLeases(core, id, wiring)) releaseLease(core.paths, network, ip, id);
 }

@@ -35,6 +35,7 @@ import {
   type Wiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { internalStep } from './internal-mark.ts';
 import { addressesOf, DEFAULT_NETWORK, requireNetwork, subnetOfText } from './plug.ts';
 
 /** FNV-1a: a short name for a root directory, the same in every run. */
@@ -188,6 +189,11 @@ export function mainEndpoint(core: Core, wiring: Wiring): Endpoint | undefined {
   return wiring.endpoints.find((e) => readNetwork(core.paths, e.network)?.internal === false);
 }
 
+/** It is in networks, and none of them leads out. */
+export function isInternal(core: Core, wiring: Wiring): boolean {
+  return wiring.endpoints.length > 0 && mainEndpoint(core, wiring) === undefined;
+}
+
 /** Everything a launch does about networks. Throws NO_SUCH_NETWORK. */
 export function wiringSteps(
   core: Core,
@@ -219,6 +225,7 @@ export function wiringSteps(
       ...networks.flatMap(forwardingSteps),
       ...(main === undefined ? [] : portSteps(core, wiring.ports, networkOf(main), addresses)),
       ...wiring.endpoints.flatMap((endpoint) => nameSteps(core, record, endpoint)),
+      ...(main === undefined && ends.length > 0 ? internalStep(core.paths, record.id) : []),
     ],
     hostAfter: ends.flatMap((end) => planCable(end, end.gateway !== undefined && wiring.ports.length > 0)),
     init: planAddresses(ends),
