@@ -1,5 +1,5 @@
 import { DENIED_TIMEOUT_MS, type KnownAddress } from './egress-filter.ts';
-import { COMMENT_BYTES } from './egress-nfnetlink.ts';
+import { COMMENT_BYTES } from './egress-nft.ts';
 
 /** What the filter rejected to one place. */
 export interface DeniedAddress {

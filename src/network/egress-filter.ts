@@ -1,5 +1,5 @@
 import { type EgressList, egressList, following, mergedRanges } from './egress-list.ts';
-import * as nf from './egress-nfnetlink.ts';
+import * as nf from './egress-nft.ts';
 import {
   denyRules,
   FAMILIES,
@@ -15,13 +15,9 @@ import {
 } from './egress-rules.ts';
 
 /* The table is drawn in egress-rules.ts. */
-const OUTPUT_HOOK = 3;
 const DENIED_MS = 24 * 3600 * 1000;
 const DENIED_MOST = 4096;
 const NAMES_MOST = 16384;
-/** nft's datatype.h. */
-const INET_PROTO = 12;
-const INET_SERVICE = 13;
 
 /**
  * What a name never opens, though whoever owns it may let it resolve so: this host, the container's own wire (with
@@ -44,39 +40,37 @@ function intervals(ranges: EgressList['ranges'], bytes: number): nf.Element[] {
   });
 }
 
-/** Sets with numbers of their own within a batch. */
-class SetMaker {
-  private id = 0;
-
-  make(shape: nf.SetShape, elements: nf.Element[] = []): Buffer[] {
-    const set = nf.newSet(TABLE, shape, ++this.id);
-    return elements.length === 0 ? [set] : [set, nf.addElements(TABLE, shape.name, elements)];
-  }
+/** A set and its first elements. */
+function set(shape: nf.SetShape, elements: nf.Element[] = []): Buffer[] {
+  const made = nf.newSet(TABLE, shape);
+  return elements.length === 0 ? [made] : [made, nf.addElements(TABLE, shape.name, elements)];
 }
 
 /** The sets that stay as they are, whatever the list. */
-function lastingSets(sets: SetMaker): Buffer[] {
+function lastingSets(): Buffer[] {
   const never = egressList(NEVER_BY_NAME).ranges;
-  const limit = { timeoutMs: DENIED_MS, size: DENIED_MOST };
+  const flags = nf.SET.TIMEOUT | nf.SET.EVAL;
   return FAMILIES.flatMap(({ suffix, bytes, type }) => {
-    const neverShape = { name: `never${suffix}`, flags: nf.SET.INTERVAL, keyBytes: bytes, keyType: type };
-    const keyType = (((type << 6) | INET_PROTO) << 6) | INET_SERVICE;
+    const key = [type, nf.TYPE.proto, nf.TYPE.service];
+    const limit = { key, flags, timeoutMs: DENIED_MS, size: DENIED_MOST };
     return [
-      ...sets.make(neverShape, intervals(never, bytes)),
-      ...['denied', 'told'].flatMap((kind) => {
-        const flags = nf.SET.TIMEOUT | nf.SET.EVAL;
-        return sets.make({ ...limit, flags, name: `${kind}${suffix}`, keyBytes: bytes + 8, keyType });
-      }),
+      ...set({ name: `never${suffix}`, key: [type], flags: nf.SET.INTERVAL }, intervals(never, bytes)),
+      ...set({ ...limit, name: `denied${suffix}` }),
+      ...set({ ...limit, name: `told${suffix}` }),
     ];
   });
 }
 
-function setsOfList(sets: SetMaker, list: EgressList, mark: number): Buffer[] {
+function setsOfList(list: EgressList, mark: number): Buffer[] {
   return FAMILIES.flatMap(({ suffix, bytes, type }) => {
-    const shape = { keyBytes: bytes, keyType: type };
-    const ranges = { ...shape, name: ofList('ranges', suffix, mark), flags: nf.SET.INTERVAL };
-    const names = { ...shape, name: ofList('names', suffix, mark), flags: nf.SET.TIMEOUT, size: NAMES_MOST };
-    return [...sets.make(ranges, intervals(list.ranges, bytes)), ...sets.make(names)];
+    const ranges = { name: ofList('ranges', suffix, mark), key: [type], flags: nf.SET.INTERVAL };
+    const names = {
+      name: ofList('names', suffix, mark),
+      key: [type],
+      flags: nf.SET.TIMEOUT,
+      size: NAMES_MOST,
+    };
+    return [...set(ranges, intervals(list.ranges, bytes)), ...set(names)];
   });
 }
 
@@ -85,23 +79,22 @@ export type Egress = EgressList | 'any';
 
 /** The whole table of a container that starts. */
 export function filterTable(egress: Egress, mark: number): Buffer {
-  const sets = new SetMaker();
-  return nf.batch([
-    nf.newTable(TABLE),
-    nf.newChain(TABLE, 'out', OUTPUT_HOOK),
+  return nf.batch(
+    nf.newTable(TABLE, 'mydocker: an egress list'),
+    nf.newChain(TABLE, 'out', { type: 'filter', number: nf.HOOK.OUTPUT, priority: 0 }),
     nf.newChain(TABLE, 'deny'),
     nf.newChain(TABLE, 'reject'),
-    ...lastingSets(sets),
+    ...lastingSets(),
     ...denyRules(),
     ...rejectRules(),
-    ...listParts(sets, egress, mark),
-  ]);
+    ...listParts(egress, mark),
+  );
 }
 
 /** Without a list there are sets too: addresses of names are kept, for a list that may come. */
-function listParts(sets: SetMaker, egress: Egress, mark: number): Buffer[] {
-  if (egress === 'any') return setsOfList(sets, { names: [], ranges: [] }, mark);
-  return [...setsOfList(sets, egress, mark), ...outRules(mark)];
+function listParts(egress: Egress, mark: number): Buffer[] {
+  if (egress === 'any') return setsOfList({ names: [], ranges: [] }, mark);
+  return [...setsOfList(egress, mark), ...outRules(mark)];
 }
 
 /** An address that a name had, and for how long it may still be reached. */
@@ -133,17 +126,16 @@ export function otherList(
   before: number,
   after: { egress: Egress; mark: number; keep: readonly KnownAddress[] },
 ): Buffer {
-  const sets = new SetMaker();
-  return nf.batch([
-    nf.deleteRules(TABLE, 'out'),
+  return nf.batch(
+    nf.flushChain(TABLE, 'out'),
     // Somebody may have been killed between the file and this: made where they are missing, so that they can be removed.
-    ...setsOfList(sets, { names: [], ranges: [] }, before),
+    ...setsOfList({ names: [], ranges: [] }, before),
     ...FAMILIES.flatMap(({ suffix }) =>
       (['ranges', 'names'] as const).map((kind) => nf.deleteSet(TABLE, ofList(kind, suffix, before))),
     ),
-    ...listParts(sets, after.egress, after.mark),
+    ...listParts(after.egress, after.mark),
     ...known(after.keep, after.mark),
-  ]);
+  );
 }
 
 /** Requests for the addresses of names under a list, one after the other. */
@@ -170,15 +162,15 @@ export function nameElement(family: 0 | 1): ElementTemplate {
   const comment = '?'.repeat(nf.COMMENT_BYTES - 1);
   const element = { key, timeoutMs, comment };
   // One that is there would keep its time: taken out and put in again, in one step. Removing asks for one to be there.
-  const message = nf.batch([
+  const message = nf.batch(
     nf.addElements(TABLE, set, [element]),
     nf.deleteElements(TABLE, set, [{ key }]),
     nf.addElements(TABLE, set, [element]),
-  ]);
+  );
   return {
     message,
     addressAt: offsetsOf(message, key),
-    timeoutAt: offsetsOf(message, nf.u64(timeoutMs)),
+    timeoutAt: offsetsOf(message, nf.be64(timeoutMs)),
     markAt: offsetsOf(message, Buffer.from(markText(mark))),
     nameAt: offsetsOf(message, Buffer.from(comment)),
   };

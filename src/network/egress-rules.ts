@@ -1,4 +1,4 @@
-import * as nf from './egress-nfnetlink.ts';
+import * as nf from './egress-nft.ts';
 
 /*
  * A table in the container's own network namespace; nothing of it is seen on the host, and it goes with the namespace.
@@ -47,11 +47,11 @@ export interface FamilyFacts {
   bytes: 4 | 16;
   /** Of the destination, in the header. */
   offset: number;
-  /** nft's datatype.h: ipv4_addr, ipv6_addr. */
+  /** As nft(8) knows it. */
   type: number;
 }
-export const FOUR: FamilyFacts = { suffix: '4', nfproto: 2, bytes: 4, offset: 16, type: 7 };
-export const SIX: FamilyFacts = { suffix: '6', nfproto: 10, bytes: 16, offset: 24, type: 8 };
+export const FOUR: FamilyFacts = { suffix: '4', nfproto: 2, bytes: 4, offset: 16, type: nf.TYPE.ipv4 };
+export const SIX: FamilyFacts = { suffix: '6', nfproto: 10, bytes: 16, offset: 24, type: nf.TYPE.ipv6 };
 export const FAMILIES = [FOUR, SIX];
 
 const byte = (value: number): Buffer => Buffer.from([value]);
@@ -81,7 +81,7 @@ export function outRules(mark: number): Buffer[] {
     nf.inSet(set),
   ];
   return [
-    rule(nf.meta(nf.META.oif), nf.same(nf.own32(1)), nf.accept()),
+    rule(nf.meta(nf.OIF), nf.same(nf.own32(1)), nf.accept()),
     rule(...isFamily(FOUR), nf.payload(1, 0, 1), nf.mask(byte(15)), nf.differs(byte(5)), nf.goTo('deny')),
     rule(...isFamily(SIX), nf.hasHeader(ROUTING_HEADER), nf.same(byte(1)), nf.goTo('deny')),
     rule(...established, nf.conntrack(nf.CT.direction), nf.same(byte(1)), nf.accept()),
@@ -148,6 +148,6 @@ export function denyRules(): Buffer[] {
 
 /** Of the chain reject. */
 export const rejectRules = (): Buffer[] => [
-  nf.newRule(TABLE, 'reject', ...isProtocol(TCP), nf.resetTcp()),
+  nf.newRule(TABLE, 'reject', ...isProtocol(TCP), nf.rejectTcp()),
   nf.newRule(TABLE, 'reject', nf.prohibit()),
 ];

@@ -70,7 +70,11 @@ export function planEgress(
   wish: EgressWish,
 ): { host: Step[]; init: Step[] } {
   const said =
-    wish === 'any' ? 'everything' : wish.length === 0 ? 'nothing' : `${wish.length} names and ranges`;
+    wish === 'any'
+      ? 'everything'
+      : wish.length === 0
+        ? 'nothing'
+        : `only what is in the list (${wish.length})`;
   return {
     host: steps(
       'host',

@@ -16,7 +16,9 @@ export const NFT_MSG = {
   GETRULE: 7,
   DELRULE: 8,
   NEWSET: 9,
+  DELSET: 11,
   NEWSETELEM: 12,
+  GETSETELEM: 13,
   DELSETELEM: 14,
 } as const;
 const BATCH_BEGIN = 16;
@@ -32,11 +34,17 @@ function be32(value: number): Buffer {
   return out;
 }
 
+export function be64(value: number): Buffer {
+  const out = Buffer.alloc(8);
+  out.writeBigUInt64BE(BigInt(value), 0);
+  return out;
+}
+
 /** An attribute whose number is big-endian. */
 export const number = (type: number, value: number): Buffer => attribute(type, be32(value));
 
 /** struct nfgenmsg. */
-function head(family: number, resource = 0): Buffer {
+export function head(family: number, resource = 0): Buffer {
   return Buffer.from([family, 0, resource >> 8, resource & 0xff]);
 }
 
@@ -119,9 +127,18 @@ const bytesOf = (types: readonly number[]): number =>
     ? 16
     : types.reduce((sum, type) => sum + (BYTES[type] ?? 4), 0);
 
+/** Flags of sets. */
+export const SET = { INTERVAL: 4, MAP: 8, TIMEOUT: 0x10, EVAL: 0x20 } as const;
+
 export interface SetShape {
   name: string;
   key: readonly number[];
+  /** Beside SET.MAP, which follows from `value`. */
+  flags?: number;
+  /** How long an element stays that says nothing itself. */
+  timeoutMs?: number;
+  /** Most elements. */
+  size?: number;
   /** A map's values. */
   value?: readonly number[];
 }
@@ -138,24 +155,56 @@ export function newSet(table: string, shape: SetShape): Buffer {
     NLM.CREATE,
     attribute(1, table),
     attribute(2, shape.name),
-    number(3, value === undefined ? 0 : 8),
+    number(3, (value === undefined ? 0 : SET.MAP) | (shape.flags ?? 0)),
     number(4, concatenated(...shape.key)),
     number(5, bytesOf(shape.key)),
     ...map,
+    ...(shape.size === undefined ? [] : [nested(9, number(1, shape.size))]),
     number(10, ++setNumber),
+    ...(shape.timeoutMs === undefined ? [] : [attribute(11, be64(shape.timeoutMs))]),
     // For nft(8), to print a lone name: NFTNL_UDATA_SET_KEYBYTEORDER, 4 bytes, host's order.
-    ...(shape.key.length === 1 ? [attribute(13, Buffer.from([0, 4, 1, 0, 0, 0]))] : []),
+    ...(shape.key.length === 1 && shape.key[0] === TYPE.ifname
+      ? [attribute(13, Buffer.from([0, 4, 1, 0, 0, 0]))]
+      : []),
   );
+}
+
+export function deleteSet(table: string, set: string): Buffer {
+  return nft(NFT_MSG.DELSET, FAMILY.inet, 0, attribute(1, table), attribute(2, set));
 }
 
 export interface Element {
   key: Uint8Array;
   value?: Uint8Array;
+  /** The first key behind an interval. */
+  isEnd?: boolean;
+  timeoutMs?: number;
+  /** As nft(8) shows it. */
+  comment?: string;
 }
 
+/** libnftnl's user data: one comment, type 0, its length, text to a NUL. Of fixed length, so that a name may be put in. */
+export const COMMENT_BYTES = 128;
+function commentBytes(text: string): Buffer {
+  const out = Buffer.alloc(2 + COMMENT_BYTES);
+  out.writeUInt8(COMMENT_BYTES, 1);
+  out.write(text, 2, COMMENT_BYTES - 1, 'latin1');
+  return out;
+}
+
+/** An attribute, the list of a message's elements too, has less than 64 kB. */
+export const MOST_AT_ONCE = 256;
+
 function elements(type: number, flags: number, table: string, set: string, list: readonly Element[]): Buffer {
-  const items = list.map(({ key, value }) =>
-    nested(1, nested(1, attribute(1, key)), ...(value === undefined ? [] : [nested(2, attribute(1, value))])),
+  const items = list.map(({ key, value, isEnd, timeoutMs, comment }) =>
+    nested(
+      1,
+      nested(1, attribute(1, key)),
+      ...(value === undefined ? [] : [nested(2, attribute(1, value))]),
+      ...(isEnd === true ? [number(3, 1)] : []),
+      ...(timeoutMs === undefined ? [] : [attribute(4, be64(timeoutMs))]),
+      ...(comment === undefined ? [] : [attribute(6, commentBytes(comment))]),
+    ),
   );
   return nft(type, FAMILY.inet, flags, attribute(1, table), attribute(2, set), nested(3, ...items));
 }
@@ -179,7 +228,7 @@ export function ifname(name: string): Buffer {
 
 /* Expressions. Registers: 1 holds 16 bytes; 8, 9 … four bytes each of the same room. */
 
-function expression(name: string, ...attributes: Buffer[]): Buffer {
+export function expression(name: string, ...attributes: Buffer[]): Buffer {
   return nested(1, attribute(1, name), nested(2, ...attributes));
 }
 
@@ -212,7 +261,7 @@ export const mask = (bits: Uint8Array, register = 8): Buffer =>
     nested(4, attribute(1, bits)),
     nested(5, attribute(1, Buffer.alloc(bits.length))),
   );
-/** Keys of `ct`: 0 state, 2 status. */
+/** Keys of `ct`: 0 state, 1 direction, 2 status, 3 mark. */
 export const conntrack = (key: number, register = 8): Buffer =>
   expression('ct', number(1, register), number(2, key));
 /** The kind of the destination address: RTN_LOCAL is 2. */
@@ -234,3 +283,4 @@ const verdict = (code: number, chain?: string): Buffer =>
 export const accept = (): Buffer => verdict(1);
 export const drop = (): Buffer => verdict(0);
 export const jump = (chain: string): Buffer => verdict(-3, chain);
+export const goTo = (chain: string): Buffer => verdict(-4, chain);

@@ -14,7 +14,9 @@ const NFT: Readonly<Record<number, string>> = {
   7: 'GETRULE',
   8: 'DELRULE',
   9: 'NEWSET',
+  11: 'DELSET',
   12: 'NEWSETELEM',
+  13: 'GETSETELEM',
   14: 'DELSETELEM',
 };
 const NETFILTER = 12;

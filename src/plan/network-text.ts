@@ -1,5 +1,7 @@
+import { netlinkText } from './netlink-text.ts';
 import type { Action } from './step.ts';
 
+const NETFILTER = 12;
 const quote = (text: string): string => JSON.stringify(text);
 const dotted = (number: number): string => [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
 
@@ -12,7 +14,7 @@ export function networkText(a: Action): string | undefined {
       return `resolver-config(names below ${quote(a.networks)}, ${a.servers.length / 24} resolvers of the host)`;
     case 'nft-batch':
     case 'nft-dump':
-      return `sendto(NETLINK_NETFILTER, ${a.message.length} bytes)`;
+      return `sendto(NETLINK_NETFILTER, ${netlinkText(NETFILTER, a.message)})`;
     case 'denied-files':
       return `denied-files(${quote(a.names)}, ${quote(a.packets)})`;
     case 'filter-sockets':

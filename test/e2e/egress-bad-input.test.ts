@@ -118,7 +118,8 @@ test('explain tells each step of a list', async () => {
   for (const words of [
     /write\(".*\/egress", "#00000001\\nexample\.com\\n"/,
     /--egress: the names it may ask for/,
-    /--egress: 2 names and ranges may be reached; a table in the container’s own network namespace/,
+    /sendto\(NETLINK_NETFILTER, NFT_MSG_NEWTABLE mydocker-egress, 3 × NFT_MSG_NEWCHAIN mydocker-egress, /,
+    /--egress: only what is in the list \(2\) may be reached; a table in the container’s own network namespace/,
     /an IPv6 address of an allowed name may be reached as long as the answer holds, 60 s to 24 h/,
   ])
     assert.match(text, words);
