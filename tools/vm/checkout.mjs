@@ -1,2 +1,9 @@
 /** What of the built checkout goes into the guest. */
-export const CHECKOUT = ['package.json', 'dist/mydocker', 'build', 'native', 'node_modules/tar-stream'];
+export const CHECKOUT = [
+  'package.json',
+  'dist/mydocker',
+  'dist/assets',
+  'build',
+  'native',
+  'node_modules/tar-stream',
+];

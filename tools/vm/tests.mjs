@@ -13,6 +13,7 @@ const FILES = [
     'limits',
     'mounts',
     'namespaces',
+    'oci-cgroup',
     'pause',
     'security',
   ],
