@@ -59,17 +59,26 @@ export function hostLink(id: string, link: string): string {
   return `md${id.slice(0, 10)}-${link.replace('eth', '')}`;
 }
 
+const IPV4 = '/proc/sys/net/ipv4';
+const IPV6 = '/proc/sys/net/ipv6';
+
 function bridgePlan(network: NetworkRecord): BridgePlan {
   const six =
     network.subnet6 === undefined || network.gateway6 === undefined
       ? {}
       : { gateway6: network.gateway6, prefix6: subnetOfText(network.subnet6).prefix };
   const { bridge, mac, mtu, internal, gateway } = network;
-  return { bridge, mac, mtu, internal, gateway, prefix: subnetOfText(network.subnet).prefix, ...six };
+  return {
+    bridge,
+    mac,
+    mtu,
+    internal,
+    gateway,
+    prefix: subnetOfText(network.subnet).prefix,
+    ...six,
+    kernelHasIpv6: existsSync(IPV6),
+  };
 }
-
-const IPV4 = '/proc/sys/net/ipv4';
-const IPV6 = '/proc/sys/net/ipv6';
 
 /** True when an interface of this name is there in our network namespace. */
 export function hasLink(name: string): boolean {

@@ -1,23 +1,26 @@
 import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { attribute, HEADER_BYTES, messages, NETLINK_NETFILTER, NLM, nested } from './netlink.ts';
-import { accept, batch, FAMILY, ifname, jump, META, meta, NFT_MSG, nft, number, same } from './nft.ts';
+import { accept, back, batch, FAMILY, ifname, jump, META, meta, NFT_MSG, nft, number, same } from './nft.ts';
 import { ERRNO, netfilter } from './send.ts';
 
 /*
  * Other software (Docker, ufw) lets the chain FORWARD of the iptables tables drop what no rule accepts. A packet must
- * pass every chain at its hook, so ours alone cannot let ours through: for each of our bridges there a chain with one
- * rule, and two rules that jump to it. They say what iptables(8) itself would have made of
+ * pass every chain at its hook, so ours alone cannot let ours through: for each of our bridges there a chain that
+ * accepts, and two rules that jump to it. They say what iptables(8) itself would have made of
  *
- *   iptables -N mydocker-md-… ; iptables -A mydocker-md-… -j ACCEPT
+ *   iptables -N mydocker-md-… ; iptables -A mydocker-md-… -o docker+ -j RETURN ; … ; iptables -A mydocker-md-… -j ACCEPT
  *   iptables -I FORWARD -i md-… -j mydocker-md-… ; iptables -I FORWARD -o md-… -j mydocker-md-…
  *
- * so that its users can read, keep and delete them. What may not come to our containers is still dropped by our table.
+ * so that its users can read, keep and delete them. What goes to a bridge of theirs is theirs to accept: their containers
+ * and machines have ports that they do not publish. What may not come to our containers is still dropped by our table.
  */
 const TABLE = 'filter';
 const FORWARD = 'FORWARD';
 /** NFTA_CHAIN_POLICY with NF_DROP. */
 const DROPS = number(5, 0);
 const RULE_HANDLE = 3;
+/** How the names of others' bridges begin: Docker's (docker0, docker_gwbridge, br-…), podman's, libvirt's. */
+const OTHERS_BRIDGES = ['docker', 'br-', 'podman', 'virbr'];
 
 type Noted = Action & StepNotes;
 type Version = 4 | 6;
@@ -35,6 +38,9 @@ function acceptBridge(family: number, bridge: string): Buffer {
   const name = same(ifname(bridge));
   return batch(
     nft(NFT_MSG.NEWCHAIN, family, NLM.CREATE | NLM.EXCL, attribute(1, TABLE), attribute(3, chain)),
+    ...OTHERS_BRIDGES.map((prefix) =>
+      rule(family, chain, NLM.APPEND, meta(META.oifname), same(Buffer.from(prefix)), back()),
+    ),
     rule(family, chain, NLM.APPEND, accept()),
     // Without NLM_F_APPEND: before all others, of which one may drop.
     rule(family, FORWARD, 0, meta(META.iifname), name, jump(chain)),

@@ -282,5 +282,7 @@ const verdict = (code: number, chain?: string): Buffer =>
   );
 export const accept = (): Buffer => verdict(1);
 export const drop = (): Buffer => verdict(0);
+/** Back to the chain that jumped here. */
+export const back = (): Buffer => verdict(-5);
 export const jump = (chain: string): Buffer => verdict(-3, chain);
 export const goTo = (chain: string): Buffer => verdict(-4, chain);

@@ -30,6 +30,8 @@ export interface BridgePlan {
   prefix: number;
   gateway6?: string;
   prefix6?: number;
+  /** The kernel has IPv6, so that the bridge has it too, be it asked for or not. */
+  kernelHasIpv6: boolean;
 }
 
 /** A container's place in a network. */
@@ -80,6 +82,7 @@ export function planNetworkUp(name: TableName, plan: BridgePlan, settings: reado
       why: 'RTM_NEWLINK: the bridge of the network; all its containers share it',
     },
   ];
+  list.push(...closedToAdvertisements(plan));
   const addresses = [newAddress(ipBytes(plan.gateway), plan.prefix)];
   if (plan.gateway6 !== undefined) addresses.push(newAddress(ipBytes(plan.gateway6), plan.prefix6 ?? 64));
   list.push({
@@ -87,6 +90,27 @@ export function planNetworkUp(name: TableName, plan: BridgePlan, settings: reado
     why: `RTM_NEWADDR: ${plan.gateway}, the gateway of its containers`,
   });
   return steps('host', ...list);
+}
+
+/**
+ * A container that sends router advertisements would give the host an address, a default route and a resolver
+ * (CVE-2020-13401): before the first cable the bridge takes none, and knows no IPv6 where its network has none.
+ */
+function closedToAdvertisements({ bridge, gateway6, kernelHasIpv6 }: BridgePlan): Noted[] {
+  if (!kernelHasIpv6) return [];
+  const set = (name: string, data: string, why: string): Noted => ({
+    op: 'write',
+    path: `/proc/sys/net/ipv6/conf/${bridge}/${name}`,
+    data,
+    create: 0,
+    why,
+  });
+  return [
+    set('accept_ra', '0', 'the host takes no router advertisements from containers'),
+    ...(gateway6 === undefined
+      ? [set('disable_ipv6', '1', 'a network without IPv6: the host has none in it')]
+      : []),
+  ];
 }
 
 /** Where messages for an interface that the shim finds have its number; those for lo know theirs. */

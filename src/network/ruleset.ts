@@ -109,11 +109,12 @@ const RULES: ReadonlyArray<readonly [chain: string, ...expressions: Buffer[]]> =
   ['prerouting', ...toHost, jump('publish')],
   ['output', ...toHost, jump('publish')],
   ['forward', ...fromBridge, jump('egress')],
-  ['forward', ...established, accept()],
   ['forward', ...sameBridge, accept()],
+  // Before all that lets something through: a port that another network publishes is no way out of an internal one.
+  ['forward', meta(META.iifname), inSet('internal'), drop()],
+  ['forward', ...established, accept()],
   ['forward', ...toBridge, ...published, accept()],
   ['forward', ...toBridge, drop()],
-  ['forward', meta(META.iifname), inSet('internal'), drop()],
   ['postrouting', ...sameBridge, ...published, masquerade()],
   // A container that calls itself by the host's address: where bridges call netfilter themselves (br_netfilter) no
   // interface is known here. It would refuse a packet from its own address.

@@ -1,0 +1,130 @@
+/** What a container in a network must not be able to do to the host, to other networks, and to other software's containers. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { command, until } from './harness.ts';
+import { ask, both, echo, HOST_IP, NetHost, OTHER_IP, PYTHON, twice } from './network-host.ts';
+
+const host = new NetHost();
+const must = async (file: string, ...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await host.inside(file, ...args);
+  assert.equal(code, 0, `${file} ${args.join(' ')}: ${stderr}`);
+  return stdout.trim();
+};
+const bridgeOf = async (network: string): Promise<string> => {
+  const [one] = JSON.parse(await host.ok('network', 'inspect', network)) as Array<{
+    Options: Record<string, string>;
+  }>;
+  return one?.Options['com.docker.network.bridge.name'] ?? '';
+};
+
+/** A router advertisement (RFC 4861, 4.2) to all nodes on an interface: a default route, and the prefix 2001:db8:bad::/64. */
+const ADVERTISE = `
+import socket, struct, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+index = socket.if_nametoindex(sys.argv[1])
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+head = struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0)
+prefix = struct.pack('!BBBBIII', 3, 4, 64, 0xc0, 86400, 14400, 0) + socket.inet_pton(socket.AF_INET6, '2001:db8:bad::')
+s.sendto(head + prefix, ('ff02::1', 0, 0, index))
+`;
+const advertise = (namespace: string, link: string) =>
+  command('nsenter', [`--net=${namespace}`, PYTHON, '-c', ADVERTISE, link]);
+
+test('router advertisements of a container give the host neither address nor route, be its network one with IPv6 or not', async () => {
+  await host.network('plain');
+  await host.network('six', { ipv6: true });
+  const plain = await host.nest('plain', '--network', 'plain');
+  const six = await host.nest('six', '--network', 'six');
+  const bridges = [await bridgeOf('plain'), await bridgeOf('six')];
+  // Forwarding is on by now, and with it Linux takes none anyway; a host need not have it on.
+  await must('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=0');
+  for (const nest of [plain, six])
+    await until(
+      'its link-local address is ready',
+      async () => (await advertise(nest.namespace, 'eth0')).code === 0,
+    );
+  // The same one by a cable that takes them: once that has arrived, so have the others.
+  await must('sysctl', '-qw', 'net.ipv6.conf.wire.accept_ra=1');
+  await until('the host hears one on the wire', async () => {
+    assert.equal((await advertise(host.other, 'wire')).code, 0);
+    return (await must('ip', '-6', 'addr', 'show', 'dev', 'wire')).includes('2001:db8:bad:');
+  });
+  for (const bridge of bridges) {
+    assert.ok(!(await must('ip', '-6', 'addr', 'show', 'dev', bridge)).includes('2001:db8:bad:'), bridge);
+    assert.equal(await must('ip', '-6', 'route', 'show', 'default', 'dev', bridge), '', bridge);
+  }
+  assert.equal(
+    await must('ip', '-6', 'addr', 'show', 'dev', bridges[0] ?? ''),
+    '',
+    'no IPv6 where the network has none',
+  );
+  // A bridge that another version made, or somebody changed.
+  const settings = bridges.map((bridge) => `net.ipv6.conf.${bridge}.accept_ra`);
+  for (const one of settings) await must('sysctl', '-qw', `${one}=1`);
+  await host.ok('network', 'reload');
+  for (const one of settings) assert.equal(await must('sysctl', '-n', one), '0', one);
+  await must('ip', '-6', 'route', 'flush', 'proto', 'ra');
+  await host.ok('rm', '-f', 'plain', 'six');
+});
+
+test('a container of an internal network does not reach ports that other networks publish, by no address it has a way to', async () => {
+  const { gateway } = await host.network('inner', { internal: true });
+  const open = await host.network('open');
+  const [inner, other] = [
+    await host.nest('inner', '--network', 'inner'),
+    await host.nest('other', '--network', 'open'),
+  ];
+  await host.nest('web', '-p', '8301:7000', '-p', '8301:7000/udp');
+  assert.deepEqual(
+    await ask(other.namespace, both(8301, open.gateway), 5),
+    twice(other.ip),
+    'one that is not',
+  );
+  assert.deepEqual(await ask(inner.namespace, both(8301, gateway), 2), twice('timeout'));
+  // Somebody in it may add a route.
+  assert.equal((await host.within('inner', 'ip', 'route', 'add', 'default', 'via', gateway)).code, 0);
+  assert.deepEqual(await ask(inner.namespace, both(8301, HOST_IP), 2), twice('timeout'));
+  const neighbour = await host.nest('neighbour', '--network', 'inner');
+  assert.deepEqual(
+    await ask(inner.namespace, both(7000, neighbour.ip), 5),
+    twice(inner.ip),
+    'in its own network',
+  );
+  await host.ok('rm', '-f', 'inner', 'other', 'web', 'neighbour');
+});
+
+test('where FORWARD drops, ports that other software’s containers do not publish stay closed to ours', async () => {
+  const theirs = `${host.name}t`;
+  await must('ip', 'netns', 'add', theirs);
+  after(() => command('ip', ['netns', 'del', theirs]));
+  await must('ip', 'link', 'add', 'br-theirs', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', theirs);
+  await must('ip', 'addr', 'add', '172.30.7.1/24', 'dev', 'br-theirs');
+  await must('ip', 'link', 'set', 'br-theirs', 'up');
+  for (const words of [
+    'addr add 172.30.7.2/24 dev eth0',
+    'link set eth0 up',
+    'route add default via 172.30.7.1',
+  ])
+    assert.equal((await command('ip', ['-n', theirs, ...words.split(' ')])).code, 0, words);
+  // As Docker does it: a policy, and a rule for each published port.
+  await must('iptables', '-P', 'FORWARD', 'DROP');
+  await must('iptables', '-A', 'FORWARD', '-o', 'br-theirs', '-p', 'tcp', '--dport', '7004', '-j', 'ACCEPT');
+  const nest = await host.nest('ours');
+  await echo(`/run/netns/${theirs}`, '172.30.7.2', 7003, '172.30.7.2', 7004);
+  assert.deepEqual(
+    await ask(nest.namespace, [['tcp', '172.30.7.2', 7004]], 5),
+    ['172.30.7.1'],
+    'a published one',
+  );
+  assert.deepEqual(await ask(nest.namespace, both(7003, '172.30.7.2'), 2), twice('timeout'));
+  const server = await echo(host.other, OTHER_IP, 7002);
+  assert.deepEqual(await ask(nest.namespace, both(7002, OTHER_IP), 5), twice(HOST_IP), 'the way out');
+  await server.stop();
+  // As iptables reads it.
+  const chain = `mydocker-${await bridgeOf('bridge')}`;
+  assert.match(await must('iptables', '-S', chain), /-o br-\+ -j RETURN\n/);
+  await host.ok('rm', '-f', 'ours');
+  await must('iptables', '-F');
+  await must('iptables', '-P', 'FORWARD', 'ACCEPT');
+});
