@@ -71,7 +71,7 @@ async function* unzstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
   const { Decompress } = await import('fzstd');
   let out: Buffer[] = [];
-  const decoder = new Decompress((data) => out.push(Buffer.from(data.buffer, data.byteOffset, data.length)));
+  const decoder = new Decompress((data) => out.push(Buffer.from(data)));
   const push = (data: Uint8Array, isLast: boolean): Buffer[] => {
     out = [];
     try {

@@ -34,6 +34,8 @@ export class StepBatch {
   /** Sends what is gathered; waits while the shim is behind. */
   async flush(): Promise<void> {
     if (this.steps.length === 0) return;
-    if (!this.sink.write(this.steps.take())) await this.sink.ready();
+    let isReady = true;
+    for (const piece of this.steps.take()) isReady = this.sink.write(piece);
+    if (!isReady) await this.sink.ready();
   }
 }

@@ -8,7 +8,7 @@ import { PLAN_VERSION } from './version.gen.ts';
 function encodeStreamStep(action: Action): Buffer {
   const buffer = new StepBuffer(64);
   buffer.add(action);
-  return buffer.take();
+  return Buffer.concat(buffer.take());
 }
 
 test('planVersion() is what the generated files hold', () => {
@@ -49,6 +49,27 @@ test('encodePlan() writes a step, its ignored errno and its undo byte by byte', 
     '03000000' + '2fc3a9' + '00',
   ].join('');
   assert.equal(bytes.subarray(28).toString('hex'), expected);
+});
+
+test('StepBuffer hands large content on as it is, behind the head of its step, and begins anew when taken', () => {
+  const buffer = new StepBuffer(64);
+  const data = Buffer.alloc(20_000, 'x');
+  const add = (): Buffer[] => {
+    buffer.add({ op: 'file-data', data: Buffer.from('small') });
+    buffer.add({ op: 'file-data', data });
+    buffer.add({ op: 'sync-files' });
+    assert.equal(buffer.length, 16 + 5 + 16 + data.length + 12);
+    return buffer.take();
+  };
+  const pieces = add();
+  assert.equal(pieces[1]?.buffer, data.buffer, 'not copied');
+  const whole = Buffer.concat(pieces);
+  assert.equal(whole.readUInt32LE(21 + 8), 4 + data.length);
+  assert.equal(whole.readUInt32LE(21 + 12), data.length);
+  assert.ok(whole.subarray(37, 37 + data.length).equals(data));
+  assert.equal(buffer.length, 0);
+  for (let i = 0; i < 5; i++) assert.ok(Buffer.concat(add()).equals(whole));
+  assert.ok(Buffer.concat(pieces).equals(whole), 'what was taken stays as it was');
 });
 
 test('StepBuffer writes string lists and 64-bit numbers', () => {

@@ -29,6 +29,9 @@ export const PLAN_FLAGS = {
 /** errno numbers of what a step may ignore. */
 const IGNORED = { EPERM: 1, ENOENT: 2, EACCES: 13, EEXIST: 17, EINVAL: 22, EOPNOTSUPP: 95 } as const;
 
+/** Content of at least this size is not copied into the buffer of the steps. */
+const OWN_PIECE_BYTES = 16 * 1024;
+
 /** What a step may ignore. */
 export type IgnoredErrno = keyof typeof IGNORED;
 
@@ -51,6 +54,8 @@ export function planVersion(): number {
 /** Grows as needed; one allocation for most plans. */
 class Writer {
   private buffer: Buffer;
+  /** Where what was not taken yet begins. */
+  private from = 0;
   length = 0;
 
   /** latin1: strings hold one byte in each character, as names from an archive do. */
@@ -86,7 +91,8 @@ class Writer {
   }
   bytes(value: Uint8Array | string, terminate: boolean): void {
     // A UTF-16 unit takes at most three bytes of UTF-8.
-    this.room(value.length * 3 + 5);
+    const isWide = typeof value === 'string' && this.encoding === 'utf8';
+    this.room(value.length * (isWide ? 3 : 1) + 5);
     const { buffer, length } = this;
     const from = length + 4;
     const size = typeof value === 'string' ? buffer.write(value, from, this.encoding) : value.length;
@@ -100,6 +106,19 @@ class Writer {
   }
   done(): Buffer {
     return this.buffer.subarray(0, this.length);
+  }
+  /** Bytes that were not taken yet, and how many more fit. */
+  get pending(): number {
+    return this.length - this.from;
+  }
+  get left(): number {
+    return this.buffer.length - this.length;
+  }
+  /** What was written since the last time, for the caller to keep. */
+  cut(): Buffer {
+    const bytes = this.buffer.subarray(this.from, this.length);
+    this.from = this.length;
+    return bytes;
   }
 }
 
@@ -170,6 +189,8 @@ export function encodePlan(plan: Plan, options: { flags?: number; fault?: Fault 
  */
 export class StepBuffer {
   private out: Writer;
+  private pieces: Buffer[] = [];
+  private pieceBytes = 0;
 
   constructor(private readonly startBytes: number) {
     this.out = new Writer('latin1', startBytes);
@@ -177,19 +198,39 @@ export class StepBuffer {
 
   /** Bytes gathered. */
   get length(): number {
-    return this.out.length;
+    return this.pieceBytes + this.out.pending;
   }
 
   /** Throws TypeError for a string holding NUL. `ignore`: this errno of the step is no failure. */
   add(action: Action, ignore?: IgnoredErrno): void {
-    writeAction(this.out, action, 0, false, ignore === undefined ? 0 : IGNORED[ignore]);
+    const ignored = ignore === undefined ? 0 : IGNORED[ignore];
+    const data = action.op === 'file-data' && typeof action.data !== 'string' ? action.data : undefined;
+    if (data !== undefined && data.length >= OWN_PIECE_BYTES) this.data(data, ignored);
+    else writeAction(this.out, action, 0, false, ignored);
   }
 
-  /** What was gathered, for the caller to keep; starts anew. */
-  take(): Buffer {
-    const bytes = this.out.done();
-    this.out = new Writer('latin1', this.startBytes);
-    return bytes;
+  /** A piece of a file goes out as it is, behind the head of its step. */
+  private data(data: Uint8Array, ignored: number): void {
+    const sizeAt = this.out.stepHead(OPS['file-data'].code, 0, false, ignored);
+    this.out.u32(data.length);
+    this.out.patch(sizeAt, 4 + data.length);
+    this.keep(this.out.cut());
+    this.keep(Buffer.from(data.buffer, data.byteOffset, data.length));
+  }
+
+  private keep(piece: Buffer): void {
+    this.pieces.push(piece);
+    this.pieceBytes += piece.length;
+  }
+
+  /** What was gathered, in pieces for the caller to keep; starts anew. */
+  take(): Buffer[] {
+    if (this.out.pending > 0) this.keep(this.out.cut());
+    const { pieces } = this;
+    this.pieces = [];
+    this.pieceBytes = 0;
+    if (this.out.left < this.startBytes / 2) this.out = new Writer('latin1', this.startBytes);
+    return pieces;
   }
 }
 

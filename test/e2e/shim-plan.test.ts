@@ -24,7 +24,7 @@ import { random, seed } from './random.ts';
 function encodeStreamStep(action: Action): Buffer {
   const buffer = new StepBuffer(64);
   buffer.add(action);
-  return buffer.take();
+  return Buffer.concat(buffer.take());
 }
 
 const NO_STEP_FAILED = { index: undefined };
