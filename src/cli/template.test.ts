@@ -8,6 +8,9 @@ const DATA = {
   State: { Pid: 7, Running: true },
   Config: { Env: ['A=1', 'B=2'], Labels: { x: 'y' } },
   None: null,
+  Nets: { b: { IP: '2' }, a: { IP: '1' } },
+  Ports: { '80/tcp': [{ HostPort: '8080' }] },
+  Empty: [],
 };
 
 test('parseTemplate() renders what is used with Docker', () => {
@@ -27,6 +30,18 @@ test('parseTemplate() renders what is used with Docker', () => {
     ['{{.Label "tier"}}|{{.Label "no"}}', 'web|'],
     ['{{.None}}', '<no value>'],
     ['plain', 'plain'],
+    ['{{range .Config.Env}}<{{.}}>{{end}}', '<A=1><B=2>'],
+    ['{{range .Nets}}{{.IP}}{{end}}', '12'],
+    ['{{range $k, $v := .Nets}}{{$k}}={{$v.IP}} {{end}}', 'a=1 b=2 '],
+    ['{{range $v := .Nets}}{{$v.IP}}{{$.ID}} {{end}}', '1ab12 2ab12 '],
+    ['{{range $i, $e := .Config.Env}}{{if $i}},{{end}}{{$e}}{{end}}', 'A=1,B=2'],
+    ['{{if .State.Running}}up{{else}}down{{end}}{{if .None}}x{{else}}y{{end}}', 'upy'],
+    ['{{with .State}}{{.Pid}}/{{$.ID}}{{end}}', '7/ab12'],
+    ['{{range .Empty}}x{{else}}none{{end}}', 'none'],
+    ['{{range .Nets}}{{range $.Config.Env}}{{.}};{{end}}{{end}}', 'A=1;B=2;A=1;B=2;'],
+    ['{{(index .Nets "b").IP}}', '2'],
+    ['{{(index (index .Ports "80/tcp") 0).HostPort}}', '8080'],
+    ['{{json (index .Nets "a")}}', '{"IP":"1"}'],
   ];
   for (const [format, expected] of table) {
     assert.equal(parseTemplate(format).render(DATA, { tier: 'web' }), expected, format);
@@ -35,9 +50,13 @@ test('parseTemplate() renders what is used with Docker', () => {
 
 test('parseTemplate() names an action it does not know', () => {
   for (const action of [
-    'range .Config.Env',
-    'if .ID',
     'end',
+    'else',
+    'range',
+    '(.ID',
+    '(index .Nets "b"',
+    'nosuch .ID',
+    '.ID .ID',
     'printf "%s" .ID',
     '.ID | json',
     '',
@@ -49,6 +68,14 @@ test('parseTemplate() names an action it does not know', () => {
     });
   }
   assert.throws(() => parseTemplate('{{.ID'), { code: 'BAD_INPUT' });
+  for (const open of [
+    '{{range .Config.Env}}x',
+    '{{if .ID}}',
+    '{{if .ID}}{{else}}',
+    '{{with .ID}}{{range .Nets}}{{end}}',
+  ])
+    assert.throws(() => parseTemplate(open), { code: 'BAD_INPUT', message: /has no \{\{end\}\}/ }, open);
+  assert.throws(() => parseTemplate('{{$x}}').render(DATA), { message: /there is no variable \$x/ });
 });
 
 test('parseTemplate() names a field that is not there', () => {

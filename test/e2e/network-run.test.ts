@@ -56,6 +56,12 @@ test('run --network A --network B with --ip, --ip6, --mac-address, --network-ali
     ['10.60.0.40', 24, 'fd00:60::40', 64, ['shop']],
   );
   assert.deepEqual([back.IPAddress, back.Gateway, back.Aliases], ['10.61.0.50', '10.61.0.1', ['db']]);
+  const ask = (template: string) => host.ok('inspect', '-f', template, 'web');
+  assert.equal(
+    await ask('{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}'),
+    '10.61.0.50 10.60.0.40',
+  );
+  assert.equal(await ask('{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}'), '8200');
   assert.equal(back.NetworkID, await host.ok('network', 'inspect', '-f', '{{.Id}}', 'back'));
   await host.ok('rm', '-f', 'web', 'peer', 'other');
   await host.ok('network', 'rm', 'front', 'back');

@@ -19,7 +19,10 @@ export const networkInspect: Command = {
     },
     { name: 'verbose', short: 'v', help: 'accepted for Docker', hidden: true },
   ],
-  examples: ['network inspect web', "network inspect -f '{{json .IPAM.Config}}' web"],
+  examples: [
+    'network inspect web',
+    "network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}' web",
+  ],
   args: [1, MANY],
   run: async (context) => {
     const networks = await (await context.engine()).networks();
