@@ -116,7 +116,7 @@ test('ps --format templates: fields, tabs, labels, json, tables', async () => {
     await ps(...only, '--format', 'table {{.Names}}\\t{{.Status}}'),
     /^NAMES +STATUS\nsecond +running$/,
   );
-  assert.match(await host.fails(125, 'ps', '--format', '{{range .}}x{{end}}'), /range/);
+  assert.match(await host.fails(125, 'ps', '--format', '{{block .}}x{{end}}'), /block/);
   assert.match(await host.fails(125, 'ps', '--format', '{{.Nope}}'), /Nope/);
 });
 
