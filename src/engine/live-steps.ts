@@ -27,6 +27,7 @@ import type { Core } from './core.ts';
 import { addressesOf, requireNetwork } from './plug.ts';
 import {
   endpointPlan,
+  forwardingSteps,
   hostLink,
   mainEndpoint,
   nameSteps,
@@ -135,6 +136,7 @@ export function liveSteps(core: Core, state: RunState, before: Wired, after: Wir
     ...planReach(runDir(core.paths, id), state.pid, state.startTicks),
     ...networks.flatMap((network) => networkUp(core, network)),
     ...looks,
+    ...networks.flatMap(forwardingSteps),
     ...come.flatMap(({ end }) => planCableInto(end)),
     ...hairpin(id),
     ...(switched.length === 0 ? [] : loopbackWay(core, after.wiring)),
