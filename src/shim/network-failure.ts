@@ -74,6 +74,12 @@ export function adviseNetwork(step: Step, { errno }: Failure): Advice | undefine
       cause: 'another program has it',
       remedy: 'stop that, or give another host port with -p',
     };
+  if (errno === 'EMFILE')
+    return {
+      code: 'BAD_INPUT',
+      cause: 'one container holds 4096 ports of the host at most, and no more than it may open files',
+      remedy: 'publish fewer ports, or use --network host',
+    };
   if (errno === 'EADDRNOTAVAIL')
     return {
       code: 'NO_SUCH_ADDRESS',

@@ -216,6 +216,7 @@ test('ports that cannot be: one sentence each, exit code 125, nothing made', asy
     ['x:80', /"x" is no port/],
     ['80:80/icmp', /neither tcp nor udp/],
     ['300.0.0.1:80:80', /no IP address/],
+    ['20000-24999:20000-24999', /one container holds 4096 ports of the host at most/],
     ['203.0.113.9:8098:80', /this host has no such address/],
     ['[::1]:8098:80', /::1 cannot lead to a container/],
     ['[2001:db8::2]:8098:80', /the network bridge has no IPv6 addresses/],
