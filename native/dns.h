@@ -65,6 +65,8 @@ struct dns_address {
 /* dns_wire.c: every read is checked against the length. */
 
 COLD uint16_t dns_u16(const uint8_t *p);
+/* ASCII only. */
+COLD uint8_t dns_lower(uint8_t c);
 /* NOERROR, or what is to be answered; -1: no query at all, nothing is answered. */
 COLD int dns_parse(struct dns_query *q, const uint8_t *bytes, size_t len);
 /* Header and question; `room` counts from the start and leaves place for what dns_end adds. */

@@ -72,12 +72,19 @@ static void look_in(int networks, const char *network, const char *name, size_t 
   close(dir);
 }
 
+/* A query's name is in lower case, a network's is as it was given. */
+static bool is_lower_of(const char *lower, const char *text, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if (lower[i] != (char)dns_lower((uint8_t)text[i])) return false;
+  return true;
+}
+
 /* The name in that network, or "<name>.<network>". */
 static bool look_in_network(int networks, const char *network, void *data) {
   struct named *n = data;
   size_t len = strlen(n->name), tail = strlen(network);
   look_in(networks, network, n->name, len, n->search);
-  if (len > tail + 1 && n->name[len - tail - 1] == '.' && memcmp(n->name + len - tail, network, tail) == 0)
+  if (len > tail + 1 && n->name[len - tail - 1] == '.' && is_lower_of(n->name + len - tail, network, tail))
     look_in(networks, network, n->name, len - tail - 1, n->search);
   return false;
 }

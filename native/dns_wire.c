@@ -23,7 +23,7 @@ static bool is_plain(uint8_t c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c; }
+uint8_t dns_lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c; }
 
 /* The question's name as text. A pointer is refused: before the first name there is nothing to point to. */
 static size_t read_name(struct dns_query *q, size_t at) {
@@ -36,7 +36,7 @@ static size_t read_name(struct dns_query *q, size_t at) {
     if (label > 63 || label > q->len - at || n + label + 2 > DNS_NAME) return 0;
     if (n > 0) q->name[n++] = '.';
     for (uint8_t i = 0; i < label; i++) {
-      uint8_t c = lower(q->bytes[at + i]);
+      uint8_t c = dns_lower(q->bytes[at + i]);
       if (!is_plain(c) && c != '.') q->plain = false;
       /* A dot or NUL inside a label is no dot or end: such a name is nobody's here, and never compared as text. */
       if (c == '.' || c == 0) {
@@ -196,7 +196,7 @@ bool dns_answers(const uint8_t *bytes, size_t len, const uint8_t *query, size_t 
   if (dns_u16(bytes + 4) == 0) return (bytes[3] & 15) != 0 && len == DNS_HEADER;
   if (dns_u16(bytes + 4) != 1 || len < question_end) return false;
   for (size_t i = DNS_HEADER; i < question_end; i++)
-    if (lower(bytes[i]) != lower(query[i])) return false;
+    if (dns_lower(bytes[i]) != dns_lower(query[i])) return false;
   return true;
 }
 

@@ -1,4 +1,5 @@
 import { badInput } from '../base/errors.ts';
+import { parseIp } from '../base/ip.ts';
 import type { ContainerSpec, NetworkJoin } from '../engine/types.ts';
 import type { Flags } from './parse.ts';
 import { parseExpose, parsePublish } from './ports.ts';
@@ -64,9 +65,8 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
   },
 ];
 
-const isIp4 = (text: string): boolean =>
-  /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((n) => Number(n) < 256);
-const isIp = (text: string): boolean => isIp4(text) || (text.includes(':') && /^[0-9a-fA-F:.]+$/.test(text));
+const isIp4 = (text: string): boolean => parseIp(text)?.length === 4;
+const isIp6 = (text: string): boolean => parseIp(text)?.length === 16;
 
 function check(flag: string, text: string, ok: boolean, what: string, example: string): string {
   if (ok) return text;
@@ -92,7 +92,7 @@ function parseMac(flag: string, text: string): string {
 function parseHost(flag: string, text: string): string {
   const [, name = '', address = ''] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
   const plain = address.replace(/^\[(.*)\]$/, '$1');
-  const ok = /^[a-zA-Z0-9_.-]+$/.test(name) && (plain === 'host-gateway' || isIp(plain));
+  const ok = /^[a-zA-Z0-9_.-]+$/.test(name) && (plain === 'host-gateway' || parseIp(plain) !== undefined);
   check(flag, text, ok, 'no name and address', 'db:10.0.0.5');
   return `${name}:${plain}`;
 }
@@ -119,13 +119,7 @@ function parseJoin(flag: string, text: string): Mutable<NetworkJoin> {
     else if (key === 'ip')
       join.ip = check(flag, value, isIp4(value), 'no IPv4 address', 'name=web,ip=10.0.0.5');
     else if (key === 'ip6')
-      join.ip6 = check(
-        flag,
-        value,
-        value.includes(':') && isIp(value),
-        'no IPv6 address',
-        'name=web,ip6=fd00::5',
-      );
+      join.ip6 = check(flag, value, isIp6(value), 'no IPv6 address', 'name=web,ip6=fd00::5');
     else if (key === 'mac-address') join.mac = parseMac(flag, value);
     else if (key === 'alias')
       aliases.push(check(flag, value, NAME.test(value), 'no name', 'name=web,alias=db'));
@@ -149,11 +143,7 @@ function joinsFromFlags(flags: Flags): Partial<ContainerSpec> {
     'ip',
     (text, flag) => (own.ip = check(flag, text, isIp4(text), 'no IPv4 address', '172.20.0.5')),
   );
-  flags.take(
-    'ip6',
-    (text, flag) =>
-      (own.ip6 = check(flag, text, text.includes(':') && isIp(text), 'no IPv6 address', 'fd00::5')),
-  );
+  flags.take('ip6', (text, flag) => (own.ip6 = check(flag, text, isIp6(text), 'no IPv6 address', 'fd00::5')));
   flags.take('mac-address', (text, flag) => (own.mac = parseMac(flag, text)));
   const aliases = flags.list('network-alias').map((text) => parseAlias('--network-alias', text));
   if (aliases.length > 0) own.aliases = aliases;

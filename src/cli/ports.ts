@@ -1,4 +1,5 @@
 import { badInput } from '../base/errors.ts';
+import { parseIp } from '../base/ip.ts';
 import type { PublishSpec } from '../engine/types.ts';
 
 const EXAMPLES = '-p 8080:80, -p 127.0.0.1:8080:80, -p 53:53/udp or -p 8000-8009:8000-8009';
@@ -25,10 +26,7 @@ function range(flag: string, text: string, part: string): Range {
 /** "[fd00::1]" or "127.0.0.1": what is before the ports. Whether the host has it shows when it is used. */
 function address(flag: string, text: string, part: string): string {
   const ip = part.replace(/^\[(.*)\]$/, '$1');
-  const is4 =
-    /^\d{1,3}(\.\d{1,3}){3}$/.test(ip) && ip.split('.').every((n) => Number(n) < 256 && !/^0\d/.test(n));
-  const is6 = ip.includes(':') && /^[0-9a-fA-F:.]+$/.test(ip);
-  if (ip !== '' && !is4 && !is6) bad(flag, text, `"${part}" is no IP address`);
+  if (ip !== '' && parseIp(ip) === undefined) bad(flag, text, `"${part}" is no IP address`);
   return ip;
 }
 

@@ -6,6 +6,8 @@ import { type Subnet, subnetOf } from '../network/index.ts';
 export interface HostRoute {
   subnet: Subnet;
   link: string;
+  /** By another host: addresses of the range need not be on a wire of this one. */
+  hasGateway: boolean;
 }
 
 function lines(path: string): string[][] {
@@ -29,19 +31,31 @@ function prefixOf(mask: Uint8Array): number {
   return bits;
 }
 
+/** Shorter ones are default routes in two or more pieces, as VPNs make them (0.0.0.0/1 and 128.0.0.0/1). */
+const SHORTEST_PREFIX = 8;
+
 /** Every route of the host but its default ones, loopback and link-local ones: proc(5), /proc/net. */
 export function hostRoutes(): HostRoute[] {
   const list: HostRoute[] = [];
-  for (const [link = '', destination = '', , , , , , mask = ''] of lines('/proc/net/route').slice(1)) {
-    if (!/^[0-9A-F]{8}$/.test(mask) || mask === '00000000') continue;
-    list.push({ subnet: subnetOf(bytes4(destination), prefixOf(bytes4(mask))), link });
+  for (const [link = '', destination = '', gateway = '', , , , , mask = ''] of lines('/proc/net/route').slice(
+    1,
+  )) {
+    if (!/^[0-9A-F]{8}$/.test(mask)) continue;
+    const length = prefixOf(bytes4(mask));
+    if (length < SHORTEST_PREFIX) continue;
+    list.push({ subnet: subnetOf(bytes4(destination), length), link, hasGateway: gateway !== '00000000' });
   }
   for (const fields of lines('/proc/net/ipv6_route')) {
-    const [destination = '', prefix = ''] = fields;
+    const [destination = '', prefix = '', , , gateway = ''] = fields;
     const link = fields[9] ?? '';
     const length = Number.parseInt(prefix, 16);
-    if (destination.length !== 32 || length === 0 || link === 'lo' || /^f[ef]/.test(destination)) continue;
-    list.push({ subnet: subnetOf(Buffer.from(destination, 'hex'), length), link });
+    if (destination.length !== 32 || length < SHORTEST_PREFIX || link === 'lo' || /^f[ef]/.test(destination))
+      continue;
+    list.push({
+      subnet: subnetOf(Buffer.from(destination, 'hex'), length),
+      link,
+      hasGateway: !/^0*$/.test(gateway),
+    });
   }
   return list;
 }

@@ -23,6 +23,7 @@ import {
   readNetwork,
   release,
   removeDeadClaim,
+  sweepTurns,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { subnetsFor, takenSubnets } from './network-subnets.ts';
@@ -149,7 +150,10 @@ export async function inTurn<T>(core: Core, act: () => T | Promise<T>): Promise<
     await waitTurn(deadlineMs, 'of networks')
   ) {
     const owner = claimText(turn);
-    if (owner !== undefined && !isOwnerAlive(owner)) removeDeadClaim(turn, owner);
+    if (owner === undefined || isOwnerAlive(owner)) continue;
+    // Somebody may have been killed while taking over from one who was killed.
+    sweepTurns(`${core.root}/networks`);
+    removeDeadClaim(turn, owner);
   }
   try {
     return await act();

@@ -3,7 +3,9 @@ import { errnoOf, MydockerError } from '../base/index.ts';
 import { planNetworkDown } from '../network/index.ts';
 import { runActions } from '../shim/index.ts';
 import {
+  claimText,
   isAbandoned,
+  mayHoldName,
   type NetworkRecord,
   networkDir,
   networkNames,
@@ -84,13 +86,41 @@ export async function removeNetwork(core: Core, ref: string): Promise<{ id: stri
   return { id: record?.id ?? name, name };
 }
 
+/** True where a container that is there has an address in it. Of a network in a directory that is out of sight. */
+function isHeld(core: Core, directory: string): boolean {
+  const leases = `${directory}/leases`;
+  return (existsSync(leases) ? readdirSync(leases) : []).some((ip) => {
+    const id = ip.startsWith('.') ? undefined : claimText(`${leases}/${ip}`);
+    return id !== undefined && mayHoldName(core.paths, id);
+  });
+}
+
+/** Somebody got an address in it just before it went out of sight, and whoever removed it was killed: there again. */
+function putBack(core: Core, directory: string, record: NetworkRecord): boolean {
+  if (!isHeld(core, directory)) return false;
+  try {
+    renameSync(directory, networkDir(core.paths, record.name));
+    return true;
+  } catch (error) {
+    // Another of that name by now.
+    if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function sweepNetwork(core: Core, directory: string): Promise<void> {
+  if (!existsSync(directory)) return;
+  const record = readNetworkIn(directory);
+  if (record !== undefined) {
+    if (putBack(core, directory, record)) return;
+    await takeDown(core, record);
+  }
+  rmSync(directory, { recursive: true, force: true });
+}
+
 /** What somebody left who was killed while making or removing a network. */
 export async function sweepNetworks(core: Core): Promise<void> {
   const parent = `${core.root}/networks`;
-  for (const entry of existsSync(parent) ? readdirSync(parent) : []) {
-    if (!isAbandoned(entry)) continue;
-    const record = readNetworkIn(`${parent}/${entry}`);
-    if (record !== undefined) await takeDown(core, record);
-    rmSync(`${parent}/${entry}`, { recursive: true, force: true });
-  }
+  for (const entry of existsSync(parent) ? readdirSync(parent) : [])
+    if (isAbandoned(entry)) await inTurn(core, () => sweepNetwork(core, `${parent}/${entry}`));
 }

@@ -23,6 +23,8 @@ const DEFAULT_NETWORK_PREFIX = 22;
 const NETWORK_PREFIX6 = 64;
 /** 4096 networks of 256 addresses. */
 const DEFAULT_POOL = '10.208.0.0/12';
+/** Where a route of the host uses all of that, as on a host in a VPN of 10.0.0.0/8: RFC 1918. */
+const FURTHER_POOLS = ['172.16.0.0/12', '192.168.0.0/16'];
 
 /** None for `explain` by somebody who may not read them. */
 function readableNetworks(core: Core): NetworkRecord[] {
@@ -37,6 +39,14 @@ function readableNetworks(core: Core): NetworkRecord[] {
 interface Taken {
   subnet: Subnet;
   by: string;
+  /** A route by another host: for a smaller subnet in it that one's own route is the more specific. */
+  hasGateway?: boolean;
+}
+
+/** True where a network of this subnet would take something from the other, or get no packets itself. */
+function collides(subnet: Subnet, other: Taken): boolean {
+  const isWithin = other.hasGateway === true && other.subnet.prefix < subnet.prefix;
+  return !isWithin && overlap(other.subnet, subnet);
 }
 
 export function takenSubnets(core: Core): Taken[] {
@@ -50,12 +60,16 @@ export function takenSubnets(core: Core): Taken[] {
   const bridges = new Set(networks.map(({ bridge }) => bridge));
   const host = hostRoutes()
     .filter(({ link }) => !bridges.has(link))
-    .map(({ subnet, link }) => ({ subnet, by: `the host’s route ${formatSubnet(subnet)} by ${link}` }));
+    .map(({ subnet, link, hasGateway }) => ({
+      subnet,
+      by: `the host’s route ${formatSubnet(subnet)} by ${link}`,
+      hasGateway,
+    }));
   return [...own, ...host];
 }
 
-/** The first subnet of the pool that nothing else uses. */
-function freeSubnet(pool: Subnet, prefix: number, taken: readonly Taken[]): Subnet {
+/** The first subnet of the pool that nothing of these uses. */
+function freeIn(pool: Subnet, prefix: number, taken: readonly Taken[]): Subnet | undefined {
   const step = 1n << BigInt(pool.base.length * 8 - prefix);
   const size = sizeOf(pool);
   // Where in the pool the others lie, in order: each is looked at once, however many networks there are.
@@ -69,20 +83,38 @@ function freeSubnet(pool: Subnet, prefix: number, taken: readonly Taken[]): Subn
     const end = span.from + span.size;
     if (end > at) at = ((end + step - 1n) / step) * step;
   }
-  if (at + step <= size) return { base: addressAt(pool, at), prefix };
+  return at + step <= size ? { base: addressAt(pool, at), prefix } : undefined;
+}
+
+/** One that no route at all has; else one that is more specific than the route that has it. */
+function freeSubnet(pools: readonly Subnet[], prefix: number, taken: readonly Taken[]): Subnet {
+  const binding = taken.filter((one) => one.hasGateway !== true || one.subnet.prefix >= prefix);
+  for (const others of [taken, binding])
+    for (const pool of pools) {
+      const subnet = freeIn(pool, prefix, others);
+      if (subnet !== undefined) return subnet;
+    }
+  const text = pools.map(formatSubnet).join(', ');
   throw new MydockerError(
     'NO_FREE_SUBNET',
-    `no subnet is free in ${formatSubnet(pool)}: networks and the host’s routes use all`,
+    `no subnet is free in ${text}: networks and the host’s routes use all`,
     {
-      subject: formatSubnet(pool),
+      subject: text,
       remedy:
         'remove networks (mydocker network prune), give --subnet, or set a larger addressPool in /etc/mydocker/config.json',
     },
   );
 }
 
-function poolOf(core: Core): Subnet {
-  const text = core.addressPool ?? settingsOf(core).addressPool ?? DEFAULT_POOL;
+/** The one that was asked for, or those that are for private use. */
+function poolsOf(core: Core): Subnet[] {
+  const asked = core.addressPool ?? settingsOf(core).addressPool;
+  return asked === undefined
+    ? [DEFAULT_POOL, ...FURTHER_POOLS].map((text) => parsePool(core, text))
+    : [parsePool(core, asked)];
+}
+
+function parsePool(core: Core, text: string): Subnet {
   const pool = parseSubnet(text);
   if (pool !== undefined && pool.base.length === 4 && pool.prefix <= DEFAULT_NETWORK_PREFIX) return pool;
   throw badInput(`the address pool "${text}" is no IPv4 range of at least a /22`, {
@@ -120,7 +152,7 @@ function parseGiven(text: string): Subnet {
 }
 
 function refuseOverlap(subnet: Subnet, taken: readonly Taken[]): Subnet {
-  const other = taken.find((one) => overlap(one.subnet, subnet));
+  const other = taken.find((one) => collides(subnet, one));
   if (other === undefined) return subnet;
   throw new MydockerError('SUBNET_IN_USE', `the subnet ${formatSubnet(subnet)} overlaps ${other.by}`, {
     subject: formatSubnet(subnet),
@@ -150,7 +182,7 @@ export function subnetsFor(
   const local = { base: Buffer.from(`fd${randomHex(5)}${'0'.repeat(20)}`, 'hex'), prefix: NETWORK_PREFIX6 };
   const wanted6 = six ?? (spec.ipv6 === true ? local : undefined);
   return {
-    four: four === undefined ? freeSubnet(poolOf(core), prefix, taken) : refuseOverlap(four, taken),
+    four: four === undefined ? freeSubnet(poolsOf(core), prefix, taken) : refuseOverlap(four, taken),
     six: wanted6 === undefined ? undefined : refuseOverlap(wanted6, taken),
   };
 }

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import {
   claimText,
   containerDir,
+  leaseFile,
   leasesOf,
   mayHoldName,
   readNetwork,
   readRecord,
   readWiring,
-  releaseLease,
+  removeDeadClaim,
   rewiringFile,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
@@ -40,7 +41,7 @@ function isStray(core: Core, network: string, ip: string, id: string): boolean {
 export function usersOf(core: Core, network: string): string[] {
   const users = new Set<string>();
   for (const [ip, id] of leasesOf(core.paths, network)) {
-    if (isStray(core, network, ip, id)) releaseLease(core.paths, network, ip, id);
+    if (isStray(core, network, ip, id)) removeDeadClaim(leaseFile(core.paths, network, ip), id);
     else users.add(id);
   }
   return [...users];

@@ -122,6 +122,8 @@ function takeFree(core: Core, network: NetworkRecord, range: Subnet, gateway: st
 export function peekEndpoint(core: Core, network: NetworkRecord, join: NetworkJoin, link: string): Endpoint {
   const peek = (text: string, gateway: string): string =>
     freeIn(core, network, subnetOfText(text), gateway).next().value ?? '0.0.0.0';
+  const wrong = [join.ip, join.ip6].find((text) => text !== undefined && parseIp(text) === undefined);
+  if (wrong !== undefined) throw wrongAddress(network, wrong);
   const ip = join.ip ?? peek(network.ipRange ?? network.subnet, network.gateway);
   const ip6 =
     join.ip6 ?? (network.subnet6 === undefined ? undefined : peek(network.subnet6, network.gateway6 ?? ''));

@@ -1,5 +1,4 @@
-import { badInput } from '../base/index.ts';
-import { parseIp } from './resolver-servers.ts';
+import { badInput, parseIp } from '../base/index.ts';
 
 /** What a container may reach: names, and ranges of addresses [first, last]. Nothing in it: nothing. */
 export interface EgressList {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { badInput, errnoOf } from '../base/index.ts';
+import { badInput, errnoOf, parseIp } from '../base/index.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -7,35 +7,6 @@ const DNS_PORT = 53;
 /** struct dns_server, native/dns.h. */
 const SERVER_BYTES = 24;
 const MOST_SERVERS = 6;
-
-function four(text: string): Buffer | undefined {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number);
-  return parts === undefined || parts.some((part) => part > 255) ? undefined : Buffer.from(parts);
-}
-
-function groupsOf(text: string): number[] | undefined {
-  if (text === '') return [];
-  const parts = text.split(':');
-  const last = parts.at(-1) ?? '';
-  const tail = last.includes('.') ? four(last) : undefined;
-  const head = tail === undefined ? parts : parts.slice(0, -1);
-  if (head.some((part) => !/^[0-9a-fA-F]{1,4}$/.test(part))) return undefined;
-  const numbers = head.map((part) => Number.parseInt(part, 16));
-  return tail === undefined ? numbers : [...numbers, tail.readUInt16BE(0), tail.readUInt16BE(2)];
-}
-
-function six(text: string): Buffer | undefined {
-  const halves = text.split('::');
-  const [left, right] = [groupsOf(halves[0] ?? ''), groupsOf(halves[1] ?? '')];
-  if (halves.length > 2 || left === undefined || right === undefined) return undefined;
-  const gap = 8 - left.length - right.length;
-  if (halves.length === 2 ? gap < 1 : gap !== 0) return undefined;
-  const out = Buffer.alloc(16);
-  [...left, ...Array.from({ length: gap }, () => 0), ...right].forEach((group, i) => {
-    out.writeUInt16BE(group, i * 2);
-  });
-  return out;
-}
 
 /** The index of an interface of the host, 0 when there is none of that name. */
 function interfaceIndex(name: string): number {
@@ -46,11 +17,6 @@ function interfaceIndex(name: string): number {
     if (errnoOf(error) === undefined) throw error;
     return 0;
   }
-}
-
-/** The bytes of an address, 4 or 16; undefined when it is none. */
-export function parseIp(text: string): Buffer | undefined {
-  return text.includes(':') ? six(text) : four(text);
 }
 
 function encodeServer(text: string): Buffer | undefined {

@@ -1,4 +1,4 @@
-import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { errnoOf } from '../base/errors.ts';
 import { isOwnerAlive, ownMark } from './owner.ts';
 
@@ -55,4 +55,16 @@ export function sweepTurn(directory: string, entry: string): void {
   if (!entry.startsWith('.free-')) return;
   const owner = claimText(`${directory}/${entry}`);
   if (owner !== undefined && !isOwnerAlive(owner)) rmSync(`${directory}/${entry}`, { force: true });
+}
+
+/** The same for all that lies in a directory; without it there is nothing. */
+export function sweepTurns(directory: string): void {
+  let entries: string[];
+  try {
+    entries = readdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  for (const entry of entries) sweepTurn(directory, entry);
 }

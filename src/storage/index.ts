@@ -1,6 +1,6 @@
 export { writeAtomic } from '../base/index.ts';
 export { readIfThere } from './atomic.ts';
-export { claim, claimText, release, removeDeadClaim, sweepTurn } from './claims.ts';
+export { claim, claimText, release, removeDeadClaim, sweepTurn, sweepTurns } from './claims.ts';
 export {
   BlobWriter,
   blobPath,

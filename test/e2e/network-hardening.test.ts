@@ -128,3 +128,69 @@ test('where FORWARD drops, ports that other software’s containers do not publi
   await must('iptables', '-F');
   await must('iptables', '-P', 'FORWARD', 'ACCEPT');
 });
+
+test('a network whose name has capitals is found by it', async () => {
+  await host.network('MyNet');
+  await host.nest('web', '--network', 'MyNet');
+  await host.nest('caller', '--network', 'MyNet');
+  for (const name of ['web', 'web.MyNet', 'WEB.mynet']) {
+    const { code, stderr } = await host.run(['exec', 'caller', 'ping', '-c1', '-W5', name]);
+    assert.equal(code, 0, `${name}: ${stderr}`);
+  }
+  assert.notEqual((await host.run(['exec', 'caller', 'ping', '-c1', '-W5', 'web.YourNet'])).code, 0);
+  await host.ok('rm', '-f', 'web', 'caller');
+});
+
+test('an address with a leading zero is refused in one line, wherever it is given', async () => {
+  for (const words of [
+    ['explain', 'run', '--network', 'MyNet', '--ip', '010.208.0.5', 'busybox', 'true'],
+    ['run', '--rm', '--network', 'name=MyNet,ip=010.208.0.5', 'busybox', 'true'],
+    ['run', '--rm', '--add-host', 'a:010.0.0.5', 'busybox', 'true'],
+    ['run', '--rm', '--dns', '010.0.0.5', 'busybox', 'true'],
+    ['run', '--rm', '-p', '010.0.0.5:80:80', 'busybox', 'true'],
+  ]) {
+    const said = await host.fails(125, ...words);
+    assert.match(said, /010\.\d+\.0\.5/, words.join(' '));
+    assert.ok(!said.includes('TypeError') && !said.includes('    at '), said);
+  }
+});
+
+test('on a host whose routes use all of 10.0.0.0/8, or whose VPN takes everything, networks find a subnet', async () => {
+  // By the program: it looks at the routes of its own network namespace.
+  const subnetOf = async (name: string): Promise<string> => {
+    await host.ok('network', 'create', name);
+    const [one] = JSON.parse(await host.ok('network', 'inspect', name)) as Array<{
+      IPAM: { Config: Array<{ Subnet: string }> };
+    }>;
+    return one?.IPAM.Config[0]?.Subnet ?? '';
+  };
+  const routes = async (verb: 'add' | 'del', ...list: string[]): Promise<void> => {
+    for (const one of list) await must('ip', 'route', verb, ...one.split(' '));
+  };
+  const halves = ['0.0.0.0/1', '128.0.0.0/1'].map((half) => `${half} via ${OTHER_IP}`);
+  await routes('add', ...halves);
+  assert.match(await subnetOf('halves'), /^10\.2\d\d\./, 'a default route in two pieces');
+  await routes('del', ...halves);
+  await routes('add', '10.0.0.0/8 dev wire');
+  assert.match(await subnetOf('onlink'), /^172\.(1[6-9]|2\d|3[01])\./);
+  assert.match(
+    await host.fails(125, 'network', 'create', '--subnet', '10.99.0.0/24', 'given'),
+    /overlaps the host’s route 10\.0\.0\.0\/8/,
+  );
+  await routes('del', '10.0.0.0/8 dev wire');
+  const all = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'].map((range) => `${range} via ${OTHER_IP}`);
+  await routes('add', ...all);
+  assert.match(await subnetOf('within'), /^10\.2\d\d\./, 'more specific than a route by a gateway');
+  await host.ok('network', 'create', '--subnet', '10.99.0.0/24', 'given');
+  const server = await echo(host.other, OTHER_IP, 7002);
+  const nest = await host.nest('inside', '--network', 'within');
+  assert.deepEqual(await ask(nest.namespace, both(7002, OTHER_IP), 5), twice(HOST_IP));
+  await server.stop();
+  await routes('add', `10.98.0.128/25 via ${OTHER_IP}`);
+  assert.match(
+    await host.fails(125, 'network', 'create', '--subnet', '10.98.0.0/24', 'cut'),
+    /overlaps the host’s route 10\.98\.0\.128\/25/,
+  );
+  await routes('del', ...all, `10.98.0.128/25 via ${OTHER_IP}`);
+  await host.ok('rm', '-f', 'inside');
+});
