@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { errnoOf } from '../base/index.ts';
-import { currentBootId, listNetworks, networkNames, switchedOnFile } from '../storage/index.ts';
+import { listNetworks, networkNames } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { closedBy } from './host-forwarding.ts';
 import { readSetting } from './wiring.ts';
 
 const FORWARDING = {
@@ -9,18 +8,13 @@ const FORWARDING = {
   Ipv6Forwarding: '/proc/sys/net/ipv6/conf/all/forwarding',
 } as const;
 
-function mark(core: Core, setting: string): string | undefined {
-  try {
-    return readFileSync(switchedOnFile(core.paths, setting), 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EACCES') return undefined;
-    throw error;
-  }
-}
-
 function forwarding(core: Core, setting: string): string {
   if (readSetting(setting) !== '1') return 'off';
-  return mark(core, setting) === currentBootId() ? 'on (switched on by mydocker)' : 'on';
+  const closed = closedBy(core.paths, setting);
+  if (closed === undefined) return 'on';
+  return closed.length < 2
+    ? 'on (switched on by mydocker)'
+    : `on (switched on by mydocker; none between ${closed.join(', ')})`;
 }
 
 /** What `info` says of networks: also which settings of the host were switched on for them. */

@@ -19,10 +19,9 @@ import {
   type Setting,
   type TableName,
 } from '../network/index.ts';
-import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
+import { type Step, steps } from '../plan/index.ts';
 import {
   type ContainerRecord,
-  currentBootId,
   type Endpoint,
   leaseFile,
   type NetworkRecord,
@@ -31,10 +30,10 @@ import {
   portFile,
   readNetwork,
   runDir,
-  switchedOnFile,
   type Wiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { closedWith, markOf } from './host-forwarding.ts';
 import { internalStep } from './internal-mark.ts';
 import { addressesOf, DEFAULT_NETWORK, requireNetwork, subnetOfText } from './plug.ts';
 
@@ -117,14 +116,9 @@ export function forwardingSteps(network: NetworkRecord): Step[] {
 export function networkUp(core: Core, network: NetworkRecord, force = false): Step[] {
   if (!force && hasLink(network.bridge)) return [];
   const settings = settingsFor(network);
-  const marks = settings.map(({ path }): Action & StepNotes => ({
-    op: 'write',
-    path: switchedOnFile(core.paths, path),
-    data: currentBootId(),
-    create: 1,
-    why: 'so that `info` can say who switched it on',
-  }));
-  return [...planNetworkUp(tableOf(core), bridgePlan(network), settings), ...steps('host', ...marks)];
+  const closed = closedWith(core.paths, settings);
+  const marks = settings.map((setting) => markOf(core.paths, setting));
+  return [...planNetworkUp(tableOf(core), bridgePlan(network), settings, closed), ...steps('host', ...marks)];
 }
 
 export function endpointPlan(

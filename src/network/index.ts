@@ -5,6 +5,7 @@ export { type DeniedAddress, type EgressWish, loadEgress } from './lazy.ts';
 export * from './live-plan.ts';
 export { planLoopback } from './loopback.ts';
 export { NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING } from './netlink.ts';
+export { getTable as tableQuestion } from './nft.ts';
 export * from './plan.ts';
 export { isAny, type PortRange } from './publish.ts';
 export * from './publish-plan.ts';

@@ -14,7 +14,7 @@ import {
 } from './link.ts';
 import { messages, NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING, places } from './netlink.ts';
 import { batch, getTable } from './nft.ts';
-import { bridgeElements, wholeTable } from './ruleset.ts';
+import { bridgeElements, closedElements, wholeTable } from './ruleset.ts';
 import { ERRNO, netfilter, route, send } from './send.ts';
 
 type Noted = Action & StepNotes;
@@ -65,17 +65,38 @@ export interface Setting {
   why: string;
 }
 
+/** Interfaces of the host between which it forwards nothing, though forwarding is on for us. */
+export interface Closed {
+  version: 4 | 6;
+  links: readonly string[];
+}
+
 /** A network that is not there yet, or not any more after a reboot: table, bridge, settings. Shared by containers: no undo. */
-export function planNetworkUp(name: TableName, plan: BridgePlan, settings: readonly Setting[]): Step[] {
+export function planNetworkUp(
+  name: TableName,
+  plan: BridgePlan,
+  settings: readonly Setting[],
+  closed: readonly Closed[],
+): Step[] {
   const list: Noted[] = [
     {
       ...netfilter(wholeTable(name.table, name.mark), ERRNO.EEXIST),
       why: `the nftables table ${name.table}: chains, rules, empty sets; left as it is where it is there`,
     },
+    tableCheck(name),
     {
       ...netfilter(batch(...bridgeElements(name.table, plan.bridge, plan.internal)), ERRNO.EEXIST),
       why: `${plan.bridge} is one of our bridges: masqueraded, and closed to other networks`,
     },
+    ...closed
+      .filter(({ links }) => links.length > 0)
+      .map(
+        ({ version, links }): Noted => ({
+          // A table that an earlier version made has no such set: `network reload` makes it.
+          ...netfilter(batch(closedElements(name.table, version, links)), ERRNO.ENOENT),
+          why: `forwarding of IPv${version} was off before us: still none between ${links.join(', ')}`,
+        }),
+      ),
     ...settings.map(({ path, why }): Noted => ({ op: 'write', path, data: '1', create: 0, why })),
     {
       ...route([newBridge(plan.bridge, Buffer.from(plan.mac, 'hex'), plan.mtu)], { harmless: ERRNO.EEXIST }),
@@ -124,24 +145,20 @@ function indexPlaces(list: readonly Buffer[]): Buffer {
   return places(...found);
 }
 
+function check(protocol: number, question: Buffer, expect: Buffer, why: string): Noted {
+  return { op: 'netlink-check', protocol, question, expect, messages: NOTHING, why };
+}
+
+function tableCheck({ table, mark }: TableName): Noted {
+  const why = `the table ${table} is there and bears our mark`;
+  return check(NETLINK_NETFILTER, getTable(table), Buffer.from(mark), why);
+}
+
 /** What stands under our names is ours: looked at before anything is added to it. */
 export function planChecks(name: TableName, bridges: ReadonlyArray<{ bridge: string; mac: string }>): Step[] {
-  const check = (protocol: number, question: Buffer, expect: Buffer, why: string): Noted => ({
-    op: 'netlink-check',
-    protocol,
-    question,
-    expect,
-    messages: NOTHING,
-    why,
-  });
   return steps(
     'host',
-    check(
-      NETLINK_NETFILTER,
-      getTable(name.table),
-      Buffer.from(name.mark),
-      `the table ${name.table} is there and bears our mark`,
-    ),
+    tableCheck(name),
     ...bridges.map(({ bridge, mac }) =>
       check(
         NETLINK_ROUTE,

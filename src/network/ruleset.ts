@@ -40,6 +40,7 @@ import {
  *   set bridges { type ifname }             bridges of ours
  *   set pairs { type ifname . ifname }      each of them twice: in and out by the same one
  *   set internal { type ifname }            those of --internal networks
+ *   set closed4, set closed6                interfaces between which the host forwarded nothing before we switched it on
  *   map any4 { type inet_proto . inet_service : ipv4_addr . inet_service }               -p 8080:80
  *   map one4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }   -p 127.0.0.1:8080:80
  *   map any6, map one6                      the same for IPv6
@@ -50,6 +51,8 @@ const SETS: readonly SetShape[] = [
   { name: 'bridges', key: [TYPE.ifname] },
   { name: 'pairs', key: [TYPE.ifname, TYPE.ifname] },
   { name: 'internal', key: [TYPE.ifname] },
+  { name: 'closed4', key: [TYPE.ifname] },
+  { name: 'closed6', key: [TYPE.ifname] },
   { name: 'any4', key: [proto, service], value: [TYPE.ipv4, service] },
   { name: 'one4', key: [TYPE.ipv4, proto, service], value: [TYPE.ipv4, service] },
   { name: 'any6', key: [proto, service], value: [TYPE.ipv6, service] },
@@ -115,6 +118,16 @@ const RULES: ReadonlyArray<readonly [chain: string, ...expressions: Buffer[]]> =
   ['forward', ...established, accept()],
   ['forward', ...toBridge, ...published, accept()],
   ['forward', ...toBridge, drop()],
+  // Forwarding is a setting of the whole host: what it did not do before us between its own interfaces it does not now.
+  ...(['4', '6'] as const).map((version): readonly [string, ...Buffer[]] => [
+    'forward',
+    ...(version === '4' ? IPV4 : IPV6),
+    meta(META.iifname),
+    inSet(`closed${version}`),
+    meta(META.oifname),
+    inSet(`closed${version}`),
+    drop(),
+  ]),
   ['postrouting', ...sameBridge, ...published, masquerade()],
   // A container that calls itself by the host's address: where bridges call netfilter themselves (br_netfilter) no
   // interface is known here. It would refuse a packet from its own address.
@@ -153,4 +166,13 @@ export function bridgeElements(table: string, bridge: string, internal: boolean)
     addElements(table, 'pairs', [{ key: Buffer.concat([name, name]) }]),
     ...(internal ? [addElements(table, 'internal', [{ key: name }])] : []),
   ];
+}
+
+/** Interfaces between which nothing is forwarded. */
+export function closedElements(table: string, version: 4 | 6, links: readonly string[]): Buffer {
+  return addElements(
+    table,
+    `closed${version}`,
+    links.map((link) => ({ key: ifname(link) })),
+  );
 }

@@ -14,7 +14,8 @@ import type { Paths } from './paths.ts';
  *     leases/<address>          symbolic link whose text is the id of the container that has the address
  *     names/<name>/<id>         symbolic link whose text is the container's addresses in it, space between;
  *                               there while the container runs: what the resolver answers
- *   networks/.on-<setting>     the boot id while a setting of the host was switched on for networks
+ *   networks/.on-<setting>     the boot id while a setting of the host was switched on for networks; then, a line
+ *                              each, the interfaces it had: nothing is forwarded between those
  *   networks/.creating          a symbolic link: somebody chooses a subnet
  *   ports/.taking-<id>          somebody takes ports for this container, and starts it
  *   ports/<proto>-<ip>-<port>   symbolic link whose text is the id of the container that has the host's port;
@@ -44,7 +45,7 @@ export interface NetworkRecord {
   options: Record<string, string>;
 }
 
-/** Says that a setting of the host, a file of /proc/sys, was switched on for networks; its text: during which boot. */
+/** Says that a setting of the host, a file of /proc/sys, was switched on for networks; its first line: during which boot. */
 export function switchedOnFile(paths: Paths, setting: string): string {
   return `${paths.root}/networks/.on-${setting.replace('/proc/sys/', '').replaceAll('/', '.')}`;
 }

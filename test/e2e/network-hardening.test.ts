@@ -1,7 +1,7 @@
 /** What a container in a network must not be able to do to the host, to other networks, and to other software's containers. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { command, until } from './harness.ts';
+import { command, EXECUTABLE, until } from './harness.ts';
 import { ask, both, echo, HOST_IP, NetHost, OTHER_IP, PYTHON, twice } from './network-host.ts';
 
 const host = new NetHost();
@@ -193,4 +193,93 @@ test('on a host whose routes use all of 10.0.0.0/8, or whose VPN takes everythin
   );
   await routes('del', ...all, `10.98.0.128/25 via ${OTHER_IP}`);
   await host.ok('rm', '-f', 'inside');
+});
+
+test('forwarding that we switched on does not make the host a router between its own interfaces', async () => {
+  const router = new NetHost();
+  const lan = `${router.name}l`;
+  const ip = async (words: string, namespace = router.name): Promise<void> =>
+    assert.equal((await command('ip', ['-n', namespace, ...words.split(' ')])).code, 0, words);
+  await router.inside('ip', 'netns', 'add', lan);
+  after(() => command('ip', ['netns', 'del', lan]));
+  await ip(`link add lan type veth peer name eth0 netns ${lan}`);
+  await ip('addr add 192.0.2.1/24 dev lan');
+  await ip('link set lan up');
+  await ip('addr add 192.0.2.10/24 dev eth0', lan);
+  await ip('link set eth0 up', lan);
+  await ip('route add default via 192.0.2.1', lan);
+  await ip(`route add 192.0.2.0/24 via ${HOST_IP}`, `${router.name}o`);
+  await echo(router.other, OTHER_IP, 7002);
+  await echo(`/run/netns/${lan}`, '192.0.2.10', 7003);
+  const across = () => ask(`/run/netns/${lan}`, both(7002, OTHER_IP), 2);
+  const nest = await router.nest('routed', '-p', '8401:7000', '-p', '8401:7000/udp');
+  assert.deepEqual(await across(), twice('timeout'));
+  assert.deepEqual(await ask(router.other, both(7003, '192.0.2.10'), 2), twice('timeout'));
+  const ways = await ask(nest.namespace, [...both(7002, OTHER_IP), ...both(7003, '192.0.2.10')], 5);
+  assert.deepEqual(ways, twice(HOST_IP, '192.0.2.1'), 'containers go out by both');
+  assert.deepEqual(
+    await ask(`/run/netns/${lan}`, both(8401, '192.0.2.1'), 5),
+    twice('192.0.2.10'),
+    'and are reached',
+  );
+  const info = JSON.parse(await router.ok('info', '--format', 'json')) as { Ipv4Forwarding: string };
+  assert.match(info.Ipv4Forwarding, /^on \(switched on by mydocker; none between (lan, wire|wire, lan)\)$/);
+  // Without our table it is one; network reload closes it again.
+  await router.inside('nft', 'flush', 'ruleset');
+  assert.deepEqual(await across(), twice('192.0.2.10'));
+  await router.ok('network', 'reload');
+  assert.deepEqual(await across(), twice('timeout'));
+});
+
+test('network reload puts nothing into a table of our name that we did not make', async () => {
+  await host.ok('run', '--rm', 'busybox', 'true');
+  const all = await must('nft', 'list', 'ruleset');
+  const table = /table inet (mydocker\w*)/.exec(all)?.[1] ?? '';
+  const whole = await must('nft', 'list', 'table', 'inet', table);
+  // The same sets and chains, without our mark and rules.
+  await must('nft', 'delete', 'table', 'inet', table);
+  await must('nft', whole);
+  await must('nft', 'flush', 'chain', 'inet', table, 'forward');
+  const before = await must('nft', 'list', 'table', 'inet', table);
+  assert.match(
+    await host.fails(125, 'network', 'reload'),
+    /an nftables table of that name that mydocker did not make/,
+  );
+  assert.equal(await must('nft', 'list', 'table', 'inet', table), before);
+  await must('nft', 'delete', 'table', 'inet', table);
+  await host.ok('network', 'reload');
+});
+
+/** network reload in the host's namespace; the container ends between its being seen to run and the sending. */
+const RELOAD = `
+const [, root, build, file, ...args] = process.argv;
+const { execFileSync } = await import('node:child_process');
+const { Core } = await import(build + '/src/engine/core.js');
+const { restoreRules } = await import(build + '/src/engine/reload.js');
+const { runActions } = await import(build + '/src/shim/index.js');
+await restoreRules(new Core({ root }), true, async (...rest) => {
+  execFileSync(file, args, { stdio: 'ignore' });
+  await runActions(...rest);
+});
+`;
+
+test('a container that ends while network reload publishes its ports anew leaves none of them', async () => {
+  await host.ok('run', '-d', '--name', 'ending', '-p', '8501:80', 'busybox', 'sleep', '3600');
+  const build = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
+  const args = ['--input-type=module', '-e', RELOAD, host.root, build, EXECUTABLE, 'rm', '-f', 'ending'];
+  const env = { MYDOCKER_ROOT: host.root };
+  const done = await command('nsenter', [`--net=${host.namespace}`, process.execPath, ...args], { env });
+  assert.equal(done.code, 0, done.stderr);
+  assert.ok(!(await must('nft', 'list', 'ruleset')).includes('8501'));
+  await host.ok('run', '--rm', '-p', '8501:80', 'busybox', 'true');
+  // One whose port another has by now keeps out of its way.
+  await host.ok('run', '-d', '--name', 'ending', '-p', '8501:80', 'busybox', 'sleep', '3600');
+  const script = '"$1" rm -f ending; exec "$1" run -d --name heir -p 8501:80 busybox sleep 3600';
+  const again = [...args.slice(0, 5), 'sh', '-c', script, 'sh', EXECUTABLE];
+  const second = await command('nsenter', [`--net=${host.namespace}`, process.execPath, ...again], {
+    env: { ...env, MYDOCKER_DEFAULT_NETWORK: 'bridge' },
+  });
+  assert.equal(second.code, 0, second.stderr);
+  assert.ok((await must('nft', 'list', 'ruleset')).includes('8501'));
+  await host.ok('rm', '-f', 'heir');
 });

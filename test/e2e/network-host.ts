@@ -149,7 +149,7 @@ export class NetHost extends Host {
     };
     const elements = parsed.nftables.flatMap(({ map, set }) => {
       const one = map ?? set;
-      const fixed = ['bridges', 'pairs', 'internal'];
+      const fixed = ['bridges', 'pairs', 'internal', 'closed4', 'closed6'];
       if (one === undefined || !one.table.startsWith('mydocker') || fixed.includes(one.name)) return [];
       return (one.elem ?? []).map((elem) => `${one.name} ${JSON.stringify(elem)}`);
     });
