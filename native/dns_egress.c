@@ -51,10 +51,10 @@ static bool is_allowed(const char *rules, size_t len, const char *name) {
 bool egress_refuses(const char *name, bool *limited) {
   static char rules[RULES_BYTES];
   const size_t head = 1 + MARK_BYTES + 1;
-  int fd = open(dns_config.egress, O_RDONLY | O_CLOEXEC);
-  /* Whatever else keeps the file from being read, the container is limited. */
-  *limited = learning = fd >= 0 || errno != ENOENT;
+  *limited = learning = dns_config.egress[0] != 0;
   if (!*limited) return false;
+  /* Whatever keeps the file from being read: nothing is allowed. */
+  int fd = open(dns_config.egress, O_RDONLY | O_CLOEXEC);
   ssize_t n = fd < 0 ? -1 : read(fd, rules, sizeof rules);
   if (fd >= 0) close(fd);
   if (n < (ssize_t)head || rules[0] != '#') return true;

@@ -66,5 +66,6 @@ export function planNames(paths: Paths, record: ContainerRecord): { host: Step[]
   if (!hasResolver(record)) return { host: [], init: [] };
   const found = record.dns ?? parseResolvConf(hostText()).servers;
   // resolv.conf(5): without any, the one on this machine.
-  return planResolver(runDir(paths, record.id), found.length === 0 ? ['127.0.0.1'] : found);
+  const servers = found.length === 0 ? ['127.0.0.1'] : found;
+  return planResolver(runDir(paths, record.id), servers, record.egress !== undefined);
 }

@@ -8,6 +8,7 @@ import {
   LOG_GROUP,
   markText,
   ofList,
+  openRules,
   outRules,
   rejectRules,
   SIX,
@@ -29,8 +30,11 @@ export const NEVER_BY_NAME = [
   // Azure, Alibaba Cloud, Oracle Cloud.
   ...['168.63.129.16', '100.100.100.200', '192.0.0.192'],
   ...['::/127', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'],
-  // AWS by IPv6; 169.254.0.0/16 behind NAT64 and 6to4.
-  ...['fd00:ec2::254', '64:ff9b::a9fe:0/112', '2002:a9fe::/32'],
+  // AWS, its containers too, and Google Cloud, by IPv6.
+  ...['fd00:ec2::/32', 'fd20:ce::254'],
+  // The same behind NAT64, and 169.254.0.0/16 by 6to4.
+  ...['64:ff9b::a9fe:0/112', '64:ff9b::a83f:8110', '64:ff9b::6464:64c8', '64:ff9b::c000:c0'],
+  '2002:a9fe::/32',
 ];
 
 function intervals(ranges: EgressList['ranges'], bytes: number): nf.Element[] {
@@ -93,7 +97,7 @@ export function filterTable(egress: Egress, mark: number): Buffer {
 
 /** Without a list there are sets too: addresses of names are kept, for a list that may come. */
 function listParts(egress: Egress, mark: number): Buffer[] {
-  if (egress === 'any') return setsOfList({ names: [], ranges: [] }, mark);
+  if (egress === 'any') return [...setsOfList({ names: [], ranges: [] }, mark), ...openRules(mark)];
   return [...setsOfList(egress, mark), ...outRules(mark)];
 }
 

@@ -70,11 +70,32 @@ export function markText(mark: number): string {
   return mark.toString(16).padStart(8, '0');
 }
 
+const rule = (...expressions: Buffer[]): Buffer => nf.newRule(TABLE, 'out', ...expressions);
+const marking = (mark: number): Buffer[] => [
+  nf.load(nf.own32(mark)),
+  nf.setConntrack(nf.CT.mark),
+  nf.accept(),
+];
+/** ESTABLISHED or RELATED. */
+const established = (): Buffer[] => [
+  nf.conntrack(nf.CT.state),
+  nf.mask(nf.own32(6)),
+  nf.differs(nf.own32(0)),
+];
+const answers = (): Buffer =>
+  rule(...established(), nf.conntrack(nf.CT.direction), nf.same(byte(1)), nf.accept());
+
+/**
+ * Of the chain out, without a list: all goes out, but the kernel follows each connection and knows who began it. Without
+ * that, one that is open when a list comes could be taken for one that somebody else opened, by a packet that comes in.
+ */
+export function openRules(mark: number): Buffer[] {
+  return [answers(), rule(...marking(mark))];
+}
+
 /** Of the chain out. */
 export function outRules(mark: number): Buffer[] {
-  const rule = (...expressions: Buffer[]): Buffer => nf.newRule(TABLE, 'out', ...expressions);
-  const established = [nf.conntrack(nf.CT.state), nf.mask(nf.own32(6)), nf.differs(nf.own32(0))];
-  const marked = [nf.load(nf.own32(mark)), nf.setConntrack(nf.CT.mark), nf.accept()];
+  const marked = marking(mark);
   const inRanges = (family: FamilyFacts, set: string): Buffer[] => [
     ...isFamily(family),
     destination(family),
@@ -84,8 +105,8 @@ export function outRules(mark: number): Buffer[] {
     rule(nf.meta(nf.OIF), nf.same(nf.own32(1)), nf.accept()),
     rule(...isFamily(FOUR), nf.payload(1, 0, 1), nf.mask(byte(15)), nf.differs(byte(5)), nf.goTo('deny')),
     rule(...isFamily(SIX), nf.hasHeader(ROUTING_HEADER), nf.same(byte(1)), nf.goTo('deny')),
-    rule(...established, nf.conntrack(nf.CT.direction), nf.same(byte(1)), nf.accept()),
-    rule(...established, nf.conntrack(nf.CT.mark), nf.same(nf.own32(mark)), nf.accept()),
+    answers(),
+    rule(...established(), nf.conntrack(nf.CT.mark), nf.same(nf.own32(mark)), nf.accept()),
     ...[TCP, UDP].flatMap((protocol) =>
       PORTS_OF_RESOLVERS.map((number) =>
         rule(...isProtocol(protocol), nf.payload(2, 2, 2), nf.same(port(number)), nf.goTo('deny')),

@@ -64,8 +64,15 @@ export function deniedFiles(containerDir: string): { names: string; packets: str
   return { names: `${containerDir}/denied-names`, packets: `${containerDir}/denied-packets` };
 }
 
-/** Steps that give a container its resolver; the monitor answers. Throws BAD_INPUT for a server that is no address. */
-export function planResolver(runDir: string, servers: readonly string[]): { host: Step[]; init: Step[] } {
+/**
+ * Steps that give a container its resolver; the monitor answers. `isLimited`: only what its egress file allows, and
+ * nothing without that. Throws BAD_INPUT for a server that is no address.
+ */
+export function planResolver(
+  runDir: string,
+  servers: readonly string[],
+  isLimited: boolean,
+): { host: Step[]; init: Step[] } {
   const config: Array<Action & StepNotes> = [
     {
       op: 'mkdir',
@@ -76,7 +83,7 @@ export function planResolver(runDir: string, servers: readonly string[]): { host
     {
       op: 'resolver-config',
       networks: networksDir(runDir),
-      egress: egressFile(runDir),
+      egress: isLimited ? egressFile(runDir) : '',
       servers: encodeServers(servers),
       why: `names of containers from files; others are asked of ${servers.join(', ')} by the monitor, in the host’s network`,
     },

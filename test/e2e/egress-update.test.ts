@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { BAD, BAD6, EgressHost, GOOD, GOOD6 } from './egress-bed.ts';
 import { until } from './harness.ts';
+import { Server } from './network-host.ts';
 
 const host = new EgressHost();
 const NO_NAME = 'Name does not resolve';
@@ -68,6 +69,31 @@ test('any: everything for now; what was asked for meanwhile is known when a list
   assert.equal(await host.ask('open', 'tcp', BAD6, '80'), 'answered');
   assert.equal(await good(), 'answered');
   await host.ok('rm', '-f', 'open');
+});
+
+test('any, then none: a stream that only comes in is cut off too', async () => {
+  const stream = `
+import socket, time
+server = socket.create_server(('${GOOD}', 9000))
+print('ready', flush=True)
+peer, _ = server.accept()
+while True:
+    peer.sendall(b'tick\\n')
+    time.sleep(0.05)
+`;
+  const server = new Server(host.other, 'python3', ['-c', stream]);
+  await until('the server listens', () => server.output.includes('ready'));
+  await host.limited('reader', '--egress', 'any');
+  await host.ok('exec', '-d', 'reader', 'sh', '-c', `nc ${GOOD} 9000 >/tmp/got; echo over >>/tmp/got`);
+  await until(
+    'lines come in',
+    async () => (await host.run(['exec', 'reader', 'cat', '/tmp/got'])).stdout.length > 20,
+  );
+  await host.ok('update', '--egress', 'none', 'reader');
+  await until('it is over', async () =>
+    (await host.ok('exec', 'reader', 'cat', '/tmp/got')).endsWith('over'),
+  );
+  await host.ok('rm', '-f', 'reader');
 });
 
 test('a stopped container keeps its list, and takes another; restart begins with it', async () => {
