@@ -111,6 +111,7 @@ export class EgressHost extends NetHost {
     const last = (await this.ok('inspect', '-f', '{{.NetworkSettings.IPAddress}}', name)).split('.').at(-1);
     const bridge =
       (await this.inside('ip', '-o', 'link', 'show', 'type', 'bridge')).stdout.split(': ')[1] ?? '';
+    await this.inside('sysctl', '-qw', `net.ipv6.conf.${bridge}.disable_ipv6=0`);
     await this.inside('ip', '-6', 'addr', 'add', `${CONTAINERS6}::ffff/64`, 'dev', bridge, 'nodad');
     await this.inside('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1');
     await this.outside('ip', '-6', 'route', 'replace', `${CONTAINERS6}::/64`, 'via', '2001:db8::2');
