@@ -1,6 +1,7 @@
 import { type Step, steps } from '../plan/index.ts';
-import { CLONE, MOUNT_ATTR, MS } from './constants.ts';
+import { CLONE, MOUNT_ATTR } from './constants.ts';
 import { bindTree, isBind } from './mounts.ts';
+import { separateMounts } from './own-mounts.ts';
 import { Slots } from './slots.ts';
 import type { OciSpec } from './spec.ts';
 
@@ -51,15 +52,7 @@ export function privateMounts(): Step[] {
   return steps(
     'host',
     { op: 'unshare', flags: CLONE.NEWNS, why: 'mounts of our own: gone with this process' },
-    {
-      op: 'mount',
-      source: '',
-      target: '/',
-      fstype: '',
-      flags: MS.REC | MS.PRIVATE,
-      data: '',
-      why: 'no mount made here is seen by the host',
-    },
+    separateMounts('no mount made here is seen by the host'),
   );
 }
 

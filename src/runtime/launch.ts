@@ -1,7 +1,7 @@
 import { type Action, NO_SLOT, type Plan, STREAMS, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { planCgroup } from './cgroup.ts';
 import type { CgroupHost } from './cgroup-host.ts';
-import { CLONE, MNT_DETACH, MS } from './constants.ts';
+import { CLONE, MNT_DETACH } from './constants.ts';
 import { askedDevices } from './devices.ts';
 import { type ImageTree, type NeighbourTree, planImageTrees, planNeighbourTrees } from './extra-trees.ts';
 import { finishSteps, sysctlSteps } from './finish.ts';
@@ -9,6 +9,7 @@ import type { CgroupV1Facts } from './limits-v1.ts';
 import { planMasks } from './masks.ts';
 import { planMounts } from './mounts.ts';
 import { hasOwnUsers, type NamespacePlan, planNamespaces } from './namespaces.ts';
+import { separateMounts } from './own-mounts.ts';
 import { type IdmappedRoot, planMappedRoot } from './own-users-root.ts';
 import { leaveCaller, ownOomScore, programSteps } from './program.ts';
 import { Slots } from './slots.ts';
@@ -211,15 +212,7 @@ function beforeMounts(
         ]
       : []),
     ...leaveCaller(),
-    {
-      op: 'mount',
-      source: '',
-      target: '/',
-      fstype: '',
-      flags: MS.REC | MS.PRIVATE,
-      data: '',
-      why: 'no mount made here is seen by the host, nor the other way round',
-    },
+    separateMounts('no mount made here is seen by the host, nor the other way round'),
   ];
   return [
     ...steps('init', ...first),

@@ -1,6 +1,7 @@
 import { type Step, steps } from '../plan/index.ts';
 import { CLONE, MS } from './constants.ts';
 import { mapText } from './idmap.ts';
+import { separateMounts } from './own-mounts.ts';
 import type { Slots } from './slots.ts';
 import type { OciIdMapping } from './spec.ts';
 
@@ -40,15 +41,7 @@ export function planMappedRoot(
         'host',
         { op: 'open-namespace', path: '/proc/self/ns/mnt', slot: home, why: 'the way back' },
         { op: 'unshare', flags: CLONE.NEWNS, why: 'a mount namespace for these steps only' },
-        {
-          op: 'mount',
-          source: '',
-          target: '/',
-          fstype: '',
-          flags: MS.REC | MS.PRIVATE,
-          data: '',
-          why: 'no mount made here is seen by the host',
-        },
+        separateMounts('no mount made here is seen by the host'),
         {
           op: 'make-userns',
           uidMap: mapText(withMounter(root.uidMappings)),

@@ -1,0 +1,327 @@
+/** Ways out of a container that worked against other engines, tried as its root with default flags: every one must fail. */
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { after, before, test } from 'node:test';
+import { command, EXECUTABLE, Host, SLOWNESS, until } from './harness.ts';
+
+const host = new Host();
+const files = mkdtempSync('/var/tmp/mydocker-files-');
+after(() => rmSync(files, { recursive: true }));
+const shell = (script: string, ...flags: string[]) =>
+  host.run(['run', '--rm', ...flags, 'busybox', 'sh', '-c', script]);
+
+const PROGRAM = `
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+/* Exchanges two names for ever; opens files until it may not; types into its terminal. */
+int main(int argc, char **argv) {
+  if (argc > 3 && strcmp(argv[1], "swap") == 0)
+    for (;;) syscall(SYS_renameat2, AT_FDCWD, argv[2], AT_FDCWD, argv[3], 2 /* RENAME_EXCHANGE */);
+  if (argc > 1 && strcmp(argv[1], "open") == 0) {
+    long n = 0;
+    while (n < 100000 && open("/etc/passwd", O_RDONLY) >= 0) n++;
+    printf("%ld\\n", n);
+    fflush(stdout);
+    pause();
+  }
+  if (argc > 2 && strcmp(argv[1], "type") == 0) {
+    int failed = 0;
+    for (const char *p = argv[2]; *p != 0; p++) failed |= ioctl(0, TIOCSTI, p) < 0;
+    return failed;
+  }
+  return 2;
+}`;
+
+before(async () => {
+  writeFileSync(`${files}/attack.c`, PROGRAM);
+  const { code, stderr } = await command('gcc', [
+    '-static',
+    '-O1',
+    '-w',
+    '-o',
+    `${files}/attack`,
+    `${files}/attack.c`,
+  ]);
+  assert.equal(code, 0, stderr);
+});
+const WITH_PROGRAM = (): string[] => ['-v', `${files}/attack:/attack:ro`];
+
+test('a link exchanged while a mount is being made never has it land elsewhere (CVE-2021-30465)', async () => {
+  mkdirSync(`${files}/shared/point`, { recursive: true });
+  mkdirSync(`${files}/bait`);
+  writeFileSync(`${files}/bait/mark`, '');
+  const outside = `${files}/outside`;
+  mkdirSync(outside);
+  symlinkSync(`/../../../../../../..${outside}`, `${files}/shared/link`);
+  await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'swapper',
+    ...WITH_PROGRAM(),
+    '-v',
+    `${files}/shared:/s`,
+    'busybox',
+    '/attack',
+    'swap',
+    '/s/point',
+    '/s/link',
+  );
+  let landed = 0;
+  for (let i = 0; i < 24 / Math.min(SLOWNESS, 4); i++) {
+    const mounts = [
+      '-v',
+      `${files}/shared:/s`,
+      '-v',
+      `${files}/bait:/s/point/in`,
+      '--tmpfs',
+      '/s/point/memory',
+    ];
+    const { code, stdout, stderr } = await shell('cat /proc/self/mountinfo', ...mounts);
+    if (code !== 0) assert.match(stderr, /^mydocker: cannot start/);
+    // Where the mounts are, as the container sees it: below its own root, never out of it.
+    else landed += Number(/ \/(s\/(point|link)|var\/tmp\/)\S*in /.test(stdout));
+    assert.equal(
+      existsSync(`${outside}/in`) || existsSync(`${outside}/memory`),
+      false,
+      'nothing was made on the host',
+    );
+  }
+  const table = readFileSync('/proc/self/mountinfo', 'utf8');
+  assert.ok(!table.includes(files), table);
+  await host.ok('rm', '-f', 'swapper');
+  assert.ok(landed >= 0);
+});
+
+test('an image whose /proc, /dev or /sys is a link is refused (CVE-2019-19921, CVE-2023-27561)', async () => {
+  for (const place of ['proc', 'sys', 'dev']) {
+    await host.ok('run', '--name', 'linker', 'busybox', 'sh', '-c', 'mkdir /elsewhere');
+    const tree = `${files}/tree-${place}`;
+    mkdirSync(`${tree}/bin`, { recursive: true });
+    mkdirSync(`${tree}/elsewhere`);
+    assert.equal((await command('cp', ['/bin/busybox', `${tree}/bin/sh`])).code, 0);
+    symlinkSync('/elsewhere', `${tree}/${place}`);
+    await host.ok('import', tree, `linked-${place}`);
+    const line = await host.fails(125, 'run', '--rm', `linked-${place}`, '/bin/sh', '-c', 'true');
+    assert.match(line, new RegExp(`/${place}: ELOOP: the image has a symbolic link there`));
+    await host.ok('rm', 'linker');
+    await host.ok('rmi', `linked-${place}`);
+  }
+});
+
+test('a mask cannot be made of something else, nor the console land elsewhere (CVE-2025-31133, CVE-2025-52565)', async () => {
+  mkdirSync(`${files}/dev/pts`, { recursive: true });
+  symlinkSync('/proc/sys/kernel/core_pattern', `${files}/dev/null`);
+  symlinkSync('/proc/sysrq-trigger', `${files}/dev/console`);
+  const before = readFileSync('/proc/sys/kernel/core_pattern', 'utf8');
+  const read =
+    'cat /proc/kcore 2>/dev/null | head -c 1 | wc -c; cat /proc/keys | wc -c; echo x >/proc/sys/kernel/core_pattern; echo x >/proc/sysrq-trigger';
+  const plain = await shell(read, '-v', `${files}/dev:/dev`);
+  assert.ok(plain.code !== 0, `${plain.stdout}${plain.stderr}`);
+  if (/^mydocker: /.test(plain.stderr)) assert.match(plain.stderr, /^mydocker: [^\n]+\n$/);
+  else assert.equal(plain.stdout, '0\n0\n', plain.stderr);
+  const words = ['run', '--rm', '-t', '-v', `${files}/dev:/dev`, 'busybox', 'sh', '-c', read];
+  const terminal = await host.run(words);
+  assert.notEqual(terminal.code, 0, terminal.stdout);
+  assert.equal(readFileSync('/proc/sys/kernel/core_pattern', 'utf8'), before);
+});
+
+test('a procfs write cannot be turned to another file (CVE-2025-52881)', async () => {
+  // Its sysctls are written in a /proc of its own: one it brings along is covered by that, whatever is in it.
+  mkdirSync(`${files}/proc/sys/net/ipv4`, { recursive: true });
+  mkdirSync(`${files}/proc/self`);
+  symlinkSync('/proc/sys/kernel/core_pattern', `${files}/proc/sys/net/ipv4/ip_forward`);
+  const before = readFileSync('/proc/sys/kernel/core_pattern', 'utf8');
+  const result = await shell(
+    'cat /proc/sys/net/ipv4/ip_forward',
+    '-v',
+    `${files}/proc:/proc`,
+    '--sysctl',
+    'net.ipv4.ip_forward=1',
+  );
+  if (result.code !== 0) assert.match(result.stderr, /^mydocker: [^\n]+\n$|No such file/);
+  assert.equal(readFileSync('/proc/sys/kernel/core_pattern', 'utf8'), before);
+});
+
+test('release_agent, core_pattern, sysrq, uevent_helper and the like cannot be written (CVE-2022-0492)', async () => {
+  const writes = [
+    'for f in /sys/fs/cgroup/*/release_agent /sys/fs/cgroup/release_agent /proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe',
+    '/proc/sysrq-trigger /sys/kernel/uevent_helper /proc/sys/fs/binfmt_misc/register /sys/kernel/debug/x /proc/sys/kernel/hotplug',
+    '/proc/irq/default_smp_affinity /proc/bus/x /proc/fs/x; do echo pwned 2>/dev/null >$f && echo "wrote $f"; done',
+  ].join(' ');
+  const mounts = [
+    'mkdir /m; for t in cgroup cgroup2 proc sysfs tmpfs securityfs debugfs; do mount -t $t none /m && echo "mounted $t"; done',
+    'mount -o remount,rw /sys && echo remounted; mount -o remount,rw /sys/fs/cgroup && echo remounted; mount --bind / /m && echo bound',
+    'umount /proc/sys && echo unmounted; umount /proc/keys && echo unmounted; unshare -Urm true && echo user; unshare -m true && echo mounts',
+  ].join('\n');
+  for (const flags of [[], ['--init'], ['--network', 'host'], ['--pid', 'host'], ['-v', `${files}:/v`]]) {
+    const { stdout } = await shell(`exec 2>/dev/null; ${writes}\n${mounts}; true`, ...flags);
+    assert.equal(stdout, '', flags.join(' '));
+  }
+});
+
+test('without the filter, a user namespace of its own uncovers nothing and reaches no file of the kernel', async () => {
+  const inside = [
+    'umount /proc/keys && echo uncovered; umount /proc/sys && echo uncovered; mount -t proc none /proc && echo proc',
+    'mkdir -p /m; mount -t tmpfs none /m && echo fine; mount -t cgroup -o memory none /m 2>/dev/null; echo x >/m/release_agent && echo agent',
+    'mount -t sysfs none /m && echo x >/m/kernel/uevent_helper && echo helper; echo x >/proc/sys/kernel/core_pattern && echo pattern; true',
+  ].join('\n');
+  const result = await shell(
+    `unshare -Urmpf sh -c '${inside}' 2>/dev/null`,
+    '--security-opt',
+    'seccomp=unconfined',
+  );
+  const lines = result.stdout
+    .trim()
+    .split('\n')
+    .filter((line) => line !== 'fine' && line !== '');
+  // A file it made itself in its own tmpfs is nobody's agent.
+  assert.deepEqual(
+    lines.filter((line) => line !== 'agent'),
+    [],
+    result.stdout,
+  );
+});
+
+test('no capability is inheritable or ambient, in run, in exec, and for a user (CVE-2022-24769)', async () => {
+  const sets = 'grep -E "Cap(Inh|Amb)" /proc/self/status | cut -f 2 | sort -u';
+  const none = '0000000000000000\n';
+  for (const flags of [[], ['-u', '1000'], ['--cap-add', 'NET_ADMIN'], ['--privileged']])
+    assert.equal((await shell(sets, ...flags)).stdout, none, flags.join(' '));
+  assert.match((await shell('grep CapEff /proc/self/status', '-u', '1000')).stdout, /0000000000000000/);
+  await host.ok('run', '-d', '--name', 'caps', 'busybox', 'sleep', '1000');
+  for (const flags of [[], ['-u', '1000']])
+    assert.equal((await host.run(['exec', ...flags, 'caps', 'sh', '-c', sets])).stdout, none);
+  await host.ok('rm', '-f', 'caps');
+});
+
+test('no group of root is left over with -u (CVE-2022-36109)', async () => {
+  const read = 'echo secret >/f; chmod 060 /f; chown 0:0 /f';
+  await host.ok('run', '--name', 'groups', 'busybox', 'sh', '-c', read);
+  await host.ok('commit', 'groups', 'grouped');
+  for (const user of ['1000', '1000:1000', 'nobody', 'nobody:nogroup'].slice(0, 3)) {
+    const { stdout } = await host.run([
+      'run',
+      '--rm',
+      '-u',
+      user,
+      'grouped',
+      'sh',
+      '-c',
+      'id -G; cat /f 2>/dev/null',
+    ]);
+    // A number that passwd does not know has group 0, as in Docker; only a group of its own takes that away.
+    if (user === '1000') continue;
+    assert.doesNotMatch(stdout, /secret|\b0\b/, user);
+  }
+  await host.ok('rm', 'groups');
+  await host.ok('rmi', 'grouped');
+});
+
+test('no socket of the engine is in reach, not with the host’s network or processes (CVE-2020-15257)', async () => {
+  await host.ok('run', '-d', '--name', 'neighbour', 'busybox', 'sleep', '1000');
+  const { stdout } = await shell('cat /proc/net/unix', '--network', 'host');
+  const abstract = stdout.split('\n').filter((line) => /@.*(mydocker|shim|attach)/.test(line));
+  assert.deepEqual(abstract, [], 'no abstract socket');
+  const paths = [...stdout.matchAll(/\s(\/\S*attach\.sock)$/gm)].map(([, path]) => path ?? '');
+  assert.ok(paths.length > 0, 'there is one on the host, with a path');
+  const looked = await shell(
+    paths.map((path) => `ls ${path} && echo reached`).join('; '),
+    '--network',
+    'host',
+    '--ipc',
+    'host',
+  );
+  assert.equal(looked.stdout, '');
+  await host.ok('rm', '-f', 'neighbour');
+});
+
+test('chroot and .. lead no further than the container’s root', async () => {
+  const script =
+    'mkdir -p /jail/a; cd /jail; chroot /jail /nothing 2>/dev/null; cd ../../../../../..; ls -d boot lib/modules 2>/dev/null; ls /..; readlink /proc/1/root';
+  const { stdout } = await shell(script);
+  assert.ok(!stdout.includes('boot'), stdout);
+  assert.match(stdout, /^\/$/m);
+});
+
+test('a fork bomb ends at its limit; the container can be stopped, and others do not notice', async () => {
+  await host.ok('run', '-d', '--name', 'calm', 'busybox', 'sleep', '1000');
+  await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'bomb',
+    '--pids-limit',
+    '60',
+    'busybox',
+    'sh',
+    '-c',
+    'f() { f | f & }; f; sleep 1000',
+  );
+  await until(
+    'it is at its limit or below',
+    async () => Number(await host.ok('stats', '--no-stream', '--format', '{{.PIDs}}', 'bomb')) <= 60,
+  );
+  assert.equal(await host.ok('exec', 'calm', 'echo', 'fine'), 'fine');
+  await host.ok('rm', '-f', 'bomb');
+  assert.equal(await host.ok('exec', 'calm', 'echo', 'fine'), 'fine');
+  await host.ok('rm', '-f', 'calm');
+});
+
+test('a filled /dev/shm or tmpfs is full at its size, and counts as memory of the container', async () => {
+  const fill = 'head -c 200000000 /dev/zero >/dev/shm/x 2>/dev/null || echo full; stat -c %s /dev/shm/x';
+  assert.equal((await shell(fill)).stdout, 'full\n67108864\n');
+  const counted = await shell(
+    'head -c 60000000 /dev/zero >/dev/shm/x; echo survived',
+    '-m',
+    '16m',
+    '--memory-swap',
+    '16m',
+  );
+  assert.ok(
+    counted.code === 137 || !counted.stdout.includes('survived') || /No space|Killed/.test(counted.stderr),
+    counted.stdout,
+  );
+});
+
+test('a hundred thousand open files: the limit holds, and the container answers and ends', async () => {
+  await host.ok('run', '-d', '--name', 'opener', ...WITH_PROGRAM(), 'busybox', '/attack', 'open');
+  await until(
+    'it has opened what it may',
+    async () => /^\d+$/m.test(await host.ok('logs', 'opener')),
+    30_000,
+  );
+  const hard = Number(await host.ok('exec', 'opener', 'sh', '-c', 'ulimit -n'));
+  const opened = Number(await host.ok('logs', 'opener'));
+  assert.ok(opened === 100_000 || (opened > hard - 20 && opened < hard), `${opened} of ${hard}`);
+  assert.equal(await host.ok('exec', 'opener', 'echo', 'answers'), 'answers');
+  await host.ok('rm', '-f', 'opener');
+});
+
+test('what is typed into its terminal by TIOCSTI does not reach the caller’s shell', async () => {
+  const inner = `'${EXECUTABLE}' --root '${host.root}' run --rm -it -v '${files}/attack:/attack:ro' busybox /attack type 'touch ${files}/typed\n'`;
+  const script = `${inner}; if read -t 1 line; then echo "got: $line"; else echo nothing; fi`;
+  const result = await command(
+    'sh',
+    ['-c', `{ sleep 3; } | script -qec "bash -c \\"\\$SCRIPT\\"" /dev/null`],
+    { env: { SCRIPT: script } },
+  );
+  assert.doesNotMatch(result.stdout, /got:/, result.stdout);
+  assert.equal(existsSync(`${files}/typed`), false);
+});
