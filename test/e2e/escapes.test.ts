@@ -83,7 +83,6 @@ test('a link exchanged while a mount is being made never has it land elsewhere (
     '/s/point',
     '/s/link',
   );
-  let landed = 0;
   for (let i = 0; i < 24 / Math.min(SLOWNESS, 4); i++) {
     const mounts = [
       '-v',
@@ -93,10 +92,8 @@ test('a link exchanged while a mount is being made never has it land elsewhere (
       '--tmpfs',
       '/s/point/memory',
     ];
-    const { code, stdout, stderr } = await shell('cat /proc/self/mountinfo', ...mounts);
-    if (code !== 0) assert.match(stderr, /^mydocker: cannot start/);
-    // Where the mounts are, as the container sees it: below its own root, never out of it.
-    else landed += Number(/ \/(s\/(point|link)|var\/tmp\/)\S*in /.test(stdout));
+    const { code, stderr } = await shell('true', ...mounts);
+    if (code !== 0) assert.match(stderr, /^mydocker: cannot start [^\n]+\n$/);
     assert.equal(
       existsSync(`${outside}/in`) || existsSync(`${outside}/memory`),
       false,
@@ -106,7 +103,6 @@ test('a link exchanged while a mount is being made never has it land elsewhere (
   const table = readFileSync('/proc/self/mountinfo', 'utf8');
   assert.ok(!table.includes(files), table);
   await host.ok('rm', '-f', 'swapper');
-  assert.ok(landed >= 0);
 });
 
 test('an image whose /proc, /dev or /sys is a link is refused (CVE-2019-19921, CVE-2023-27561)', async () => {
@@ -133,17 +129,29 @@ test('a mask cannot be made of something else, nor the console land elsewhere (C
   const read =
     'cat /proc/kcore 2>/dev/null | head -c 1 | wc -c; cat /proc/keys | wc -c; echo x >/proc/sys/kernel/core_pattern; echo x >/proc/sysrq-trigger';
   const plain = await shell(read, '-v', `${files}/dev:/dev`);
-  assert.ok(plain.code !== 0, `${plain.stdout}${plain.stderr}`);
-  if (/^mydocker: /.test(plain.stderr)) assert.match(plain.stderr, /^mydocker: [^\n]+\n$/);
-  else assert.equal(plain.stdout, '0\n0\n', plain.stderr);
-  const words = ['run', '--rm', '-t', '-v', `${files}/dev:/dev`, 'busybox', 'sh', '-c', read];
-  const terminal = await host.run(words);
-  assert.notEqual(terminal.code, 0, terminal.stdout);
+  assert.deepEqual([plain.code, plain.stdout], [125, ''], plain.stderr);
+  assert.match(plain.stderr, /^mydocker: cannot start [^\n]*mask \/proc\/\w+: EPERM[^\n]*\n$/);
+  const terminal = await host.run([
+    'run',
+    '--rm',
+    '-t',
+    '-v',
+    `${files}/dev:/dev`,
+    'busybox',
+    'sh',
+    '-c',
+    read,
+  ]);
+  assert.deepEqual(
+    [terminal.code, terminal.stdout.includes('mask /proc') || terminal.stderr.includes('mask /proc')],
+    [125, true],
+    terminal.stderr,
+  );
   assert.equal(readFileSync('/proc/sys/kernel/core_pattern', 'utf8'), before);
 });
 
 test('a procfs write cannot be turned to another file (CVE-2025-52881)', async () => {
-  // Its sysctls are written in a /proc of its own: one it brings along is covered by that, whatever is in it.
+  // Its sysctls are written in a /proc of its own; nothing of the host is mounted in its place.
   mkdirSync(`${files}/proc/sys/net/ipv4`, { recursive: true });
   mkdirSync(`${files}/proc/self`);
   symlinkSync('/proc/sys/kernel/core_pattern', `${files}/proc/sys/net/ipv4/ip_forward`);
@@ -155,7 +163,8 @@ test('a procfs write cannot be turned to another file (CVE-2025-52881)', async (
     '--sysctl',
     'net.ipv4.ip_forward=1',
   );
-  if (result.code !== 0) assert.match(result.stderr, /^mydocker: [^\n]+\n$|No such file/);
+  assert.equal(result.code, 125, result.stdout);
+  assert.match(result.stderr, /^mydocker: [^\n]*mount on \/proc: ELOOP[^\n]*\n$/);
   assert.equal(readFileSync('/proc/sys/kernel/core_pattern', 'utf8'), before);
 });
 
@@ -215,7 +224,8 @@ test('no group of root is left over with -u (CVE-2022-36109)', async () => {
   const read = 'echo secret >/f; chmod 060 /f; chown 0:0 /f';
   await host.ok('run', '--name', 'groups', 'busybox', 'sh', '-c', read);
   await host.ok('commit', 'groups', 'grouped');
-  for (const user of ['1000', '1000:1000', 'nobody', 'nobody:nogroup'].slice(0, 3)) {
+  // A number that passwd does not know has group 0, as under Docker; a group given, or a known user's, takes that away.
+  for (const user of ['1000:1000', 'nobody']) {
     const { stdout } = await host.run([
       'run',
       '--rm',
@@ -226,8 +236,6 @@ test('no group of root is left over with -u (CVE-2022-36109)', async () => {
       '-c',
       'id -G; cat /f 2>/dev/null',
     ]);
-    // A number that passwd does not know has group 0, as in Docker; only a group of its own takes that away.
-    if (user === '1000') continue;
     assert.doesNotMatch(stdout, /secret|\b0\b/, user);
   }
   await host.ok('rm', 'groups');
@@ -322,6 +330,7 @@ test('what is typed into its terminal by TIOCSTI does not reach the caller’s s
     ['-c', `{ sleep 3; } | script -qec "bash -c \\"\\$SCRIPT\\"" /dev/null`],
     { env: { SCRIPT: script } },
   );
-  assert.doesNotMatch(result.stdout, /got:/, result.stdout);
+  assert.match(result.stdout, /nothing/);
+  assert.doesNotMatch(result.stdout, /got:/);
   assert.equal(existsSync(`${files}/typed`), false);
 });
