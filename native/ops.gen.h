@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x22215248u
+#define PLAN_VERSION 0x52b70b23u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -98,6 +98,7 @@ enum op_code {
   OP_RELEASE_VOLUME = 147,
   OP_SETDOMAINNAME = 148,
   OP_INNER_ROOT = 149,
+  OP_LEAVE_NAMESPACE = 152,
   OP_BPF_DEVICE = 150,
   OP_MOVE_PROCESSES = 151,
   OP_HOOK = 160,
@@ -228,6 +229,7 @@ enum op_code {
   X(147, "release-volume", "ssu", op_release_volume) /* path, user, remove */ \
   X(148, "setdomainname", "s", op_setdomainname) /* name */ \
   X(149, "inner-root", "", op_inner_root) /*  */ \
+  X(152, "leave-namespace", "u", op_leave_namespace) /* slot */ \
   X(150, "bpf-device", "sb", op_bpf_device) /* path, program */ \
   X(151, "move-processes", "ss", op_move_processes) /* from, path */ \
   X(160, "hook", "svvusss", op_hook) /* path, argv, env, timeoutMs, cwd, head, tail */ \

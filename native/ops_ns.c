@@ -45,6 +45,13 @@ int op_setns(struct ctx *c, const struct arg *a) {
   return setns(slot_fd(c, a[0].num), (int)a[1].num) < 0 ? errno : 0;
 }
 
+/* An undo: back to the mount namespace in the slot, whatever step failed away from it. The undos after this one mean the
+ * host's paths. Carried out by another process, which never left, there is nothing to do. */
+int op_leave_namespace(struct ctx *c, const struct arg *a) {
+  int home = slot_fd(c, a[0].num);
+  return home >= 0 && setns(home, CLONE_NEWNS) < 0 ? errno : 0;
+}
+
 /* sethostname(2). */
 int op_sethostname(struct ctx *c, const struct arg *a) {
   (void)c;

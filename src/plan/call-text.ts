@@ -170,6 +170,8 @@ function processText(a: Action): string | undefined {
       return `open(${quote(a.path)}, O_PATH) -> ${slot(a.slot)}`;
     case 'setns':
       return `setns(${slot(a.slot)}, ${names.namespaceFlags(a.flags)})`;
+    case 'leave-namespace':
+      return `setns(${slot(a.slot)}, CLONE_NEWNS)`;
     case 'sethostname':
       return `sethostname(${quote(a.name)})`;
     case 'netlink':

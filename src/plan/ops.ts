@@ -189,6 +189,8 @@ export const OPS = {
   },
   setdomainname: { code: 148, args: { name: 'str' }, call: 'setdomainname' },
   'inner-root': { code: 149, args: {}, call: 'setgroups, setresgid, setresuid' },
+  // An undo only: what is taken back is named by the host's own paths.
+  'leave-namespace': { code: 152, args: { slot: 'u32' }, call: 'setns' },
   // Cgroup v2.
   'bpf-device': {
     code: 150,

@@ -99,7 +99,13 @@ export function planNeighbourTrees(
         slot: process,
         why: 'a process of the container it joins; refused if the pid is another process by now',
       },
-      { op: 'setns', slot: process, flags: CLONE.NEWNS, why: 'where that container’s names resolve' },
+      {
+        op: 'setns',
+        slot: process,
+        flags: CLONE.NEWNS,
+        why: 'where that container’s names resolve',
+        undo: { op: 'leave-namespace', slot: home },
+      },
       {
         op: 'open-tree',
         path,

@@ -40,7 +40,12 @@ export function planMappedRoot(
       ...steps(
         'host',
         { op: 'open-namespace', path: '/proc/self/ns/mnt', slot: home, why: 'the way back' },
-        { op: 'unshare', flags: CLONE.NEWNS, why: 'a mount namespace for these steps only' },
+        {
+          op: 'unshare',
+          flags: CLONE.NEWNS,
+          why: 'a mount namespace for these steps only',
+          undo: { op: 'leave-namespace', slot: home },
+        },
         separateMounts('no mount made here is seen by the host'),
         {
           op: 'make-userns',

@@ -103,5 +103,3 @@ test('namespaces of another container, which goes on', async () => {
     await host.ok('rm', '-f', 'first');
   }
 });
-
-test('--privileged', () => walkRun(['--rm'], () => [...NAME, '--privileged', '--init']));
