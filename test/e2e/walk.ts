@@ -11,6 +11,7 @@ interface Explained {
   n: number;
   op: string;
   args: Record<string, unknown>;
+  why: string;
 }
 
 /** One root directory in which one fault after the other is tried. */
@@ -40,7 +41,7 @@ async function stepsOf({ host }: Lane, flags: readonly string[]): Promise<Explai
 
 /** The step's subject as `explain` has it; ids differ from run to run. */
 function subject(step: Explained): string {
-  return withoutIds(sayStep({ ...step.args, op: step.op, where: 'host', why: '' } as unknown as Step));
+  return withoutIds(sayStep({ ...step.args, op: step.op, where: 'host', why: step.why } as unknown as Step));
 }
 
 function withoutIds(text: string): string {
