@@ -49,9 +49,9 @@ function keyOf(write: LimitWrite): string {
   return `${write.file} ${write.data.replace(/=.*$/, '').replace(/^(\d+:\d+) \d+$/, '$1')}`;
 }
 
-function asNew(write: LimitWrite, swappiness: string): string {
+function asNew(write: LimitWrite, change: LimitChange): string {
   const { file, data } = write;
-  if (file === 'memory.swappiness') return swappiness;
+  if (file === 'memory.swappiness') return change.swappiness;
   if (!isPerDisk(write)) return NEW[file] ?? '0';
   const [disk = ''] = data.split(' ');
   if (file === 'io.max') return `${data.replace(/=.*$/, '')}=max`;
@@ -75,17 +75,17 @@ interface Change extends LimitWrite {
 function changesIn(
   before: readonly LimitWrite[],
   after: readonly LimitWrite[],
-  swappiness: string,
+  change: LimitChange,
 ): Change[] {
   const old = new Map(before.map((write) => [keyOf(write), write]));
   const changed: Change[] = [];
   for (const write of after) {
     const known = old.get(keyOf(write));
     old.delete(keyOf(write));
-    if (known?.data !== write.data) changed.push({ ...write, old: known?.data ?? asNew(write, swappiness) });
+    if (known?.data !== write.data) changed.push({ ...write, old: known?.data ?? asNew(write, change) });
   }
   for (const write of old.values())
-    changed.push({ ...write, data: asNew(write, swappiness), old: write.data, why: 'no limit any more' });
+    changed.push({ ...write, data: asNew(write, change), old: write.data, why: 'no limit any more' });
   return inOrder(changed);
 }
 
@@ -111,7 +111,7 @@ export function planLimitChange(change: LimitChange): Noted[] {
         }));
   const isLimit = ({ file }: LimitWrite): boolean => !file.startsWith('devices.');
   return places.flatMap(({ directory, from, to }) =>
-    changesIn(from.filter(isLimit), to.filter(isLimit), change.swappiness).map(
+    changesIn(from.filter(isLimit), to.filter(isLimit), change).map(
       ({ file, data, old, why, optional }): Noted => {
         const path = `${directory}/${file}`;
         const step: Noted = {
