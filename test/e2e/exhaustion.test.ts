@@ -1,0 +1,81 @@
+/** What a container uses up, or types, is its own: tried as its root with default flags. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { makeAttackProgram } from './attack-program.ts';
+import { command, EXECUTABLE, Host, until } from './harness.ts';
+
+const host = new Host();
+const files = mkdtempSync('/var/tmp/mydocker-files-');
+after(() => rmSync(files, { recursive: true }));
+before(() => makeAttackProgram(files));
+const shell = (script: string, ...flags: string[]) =>
+  host.run(['run', '--rm', ...flags, 'busybox', 'sh', '-c', script]);
+const WITH_PROGRAM = (): string[] => ['-v', `${files}/attack:/attack:ro`];
+
+test('a fork bomb ends at its limit; the container can be stopped, and others do not notice', async () => {
+  await host.ok('run', '-d', '--name', 'calm', 'busybox', 'sleep', '1000');
+  await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'bomb',
+    '--pids-limit',
+    '60',
+    'busybox',
+    'sh',
+    '-c',
+    'f() { f | f & }; f; sleep 1000',
+  );
+  await until(
+    'it is at its limit or below',
+    async () => Number(await host.ok('stats', '--no-stream', '--format', '{{.PIDs}}', 'bomb')) <= 60,
+  );
+  assert.equal(await host.ok('exec', 'calm', 'echo', 'fine'), 'fine');
+  await host.ok('rm', '-f', 'bomb');
+  assert.equal(await host.ok('exec', 'calm', 'echo', 'fine'), 'fine');
+  await host.ok('rm', '-f', 'calm');
+});
+
+test('a filled /dev/shm or tmpfs is full at its size, and counts as memory of the container', async () => {
+  const fill = 'head -c 200000000 /dev/zero >/dev/shm/x 2>/dev/null || echo full; stat -c %s /dev/shm/x';
+  assert.equal((await shell(fill)).stdout, 'full\n67108864\n');
+  const counted = await shell(
+    'head -c 60000000 /dev/zero >/dev/shm/x; echo survived',
+    '-m',
+    '16m',
+    '--memory-swap',
+    '16m',
+  );
+  assert.ok(
+    counted.code === 137 || !counted.stdout.includes('survived') || /No space|Killed/.test(counted.stderr),
+    counted.stdout,
+  );
+});
+
+test('a hundred thousand open files: the limit holds, and the container answers and ends', async () => {
+  await host.ok('run', '-d', '--name', 'opener', ...WITH_PROGRAM(), 'busybox', '/attack', 'open');
+  await until(
+    'it has opened what it may',
+    async () => /^\d+$/m.test(await host.ok('logs', 'opener')),
+    30_000,
+  );
+  const hard = Number(await host.ok('exec', 'opener', 'sh', '-c', 'ulimit -n'));
+  const opened = Number(await host.ok('logs', 'opener'));
+  assert.ok(opened === 100_000 || (opened > hard - 20 && opened < hard), `${opened} of ${hard}`);
+  assert.equal(await host.ok('exec', 'opener', 'echo', 'answers'), 'answers');
+  await host.ok('rm', '-f', 'opener');
+});
+
+test('what is typed into its terminal by TIOCSTI does not reach the caller’s shell', async () => {
+  const inner = `'${EXECUTABLE}' --root '${host.root}' run --rm -it -v '${files}/attack:/attack:ro' busybox /attack type 'touch ${files}/typed\n'`;
+  const script = `${inner}; if read -t 1 line; then echo "got: $line"; else echo nothing; fi`;
+  const result = await command(
+    'sh',
+    ['-c', `{ sleep 3; } | script -qec "bash -c \\"\\$SCRIPT\\"" /dev/null`],
+    { env: { SCRIPT: script } },
+  );
+  assert.match(result.stdout, /nothing/);
+  assert.doesNotMatch(result.stdout, /got:/);
+  assert.equal(existsSync(`${files}/typed`), false);
+});
