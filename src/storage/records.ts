@@ -119,8 +119,18 @@ export function readState(paths: Paths, id: string): RunState | Broken | undefin
   return text === undefined ? undefined : parse(text, path, isState);
 }
 
+/** A directory of that name is no record: the monitor could not write one there, and left a note elsewhere. */
+function exitText(path: string): string | undefined {
+  try {
+    return readIfThere(path);
+  } catch (error) {
+    if (errnoOf(error) === 'EISDIR') return undefined;
+    throw error;
+  }
+}
+
 function parseExit(path: string): ExitRecord | undefined {
-  const text = readIfThere(path);
+  const text = exitText(path);
   if (text === undefined) return undefined;
   const exit = parse(text, path, isExit);
   return 'broken' in exit
