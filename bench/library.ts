@@ -6,7 +6,10 @@ import { Core } from '../src/engine/core.ts';
 import { createContainer } from '../src/engine/create.ts';
 import { imageFor } from '../src/engine/images.ts';
 import { launchPlan } from '../src/engine/launch-plan.ts';
+
 import { prepareSpec } from '../src/engine/prepare.ts';
+import type { Plan } from '../src/plan/index.ts';
+
 import { encodeLaunch, readWhole, shimBinary } from '../src/shim/index.ts';
 import { decodeReport } from '../src/shim/report.ts';
 import { openReport } from '../src/shim/run.ts';
@@ -15,15 +18,20 @@ import { timeMs } from './command.ts';
 
 /**
  * Milliseconds of one container's start, program and clean-up by the shim alone: plan, record and directories are
- * made before the clock starts. Everything engine.run() takes beyond this is ours to save.
+ * made before the clock starts; `change` leaves some of its steps out. Everything engine.run() takes beyond this is ours to save.
  */
-export async function floorMs(clock: string, root: string, network = 'none'): Promise<number> {
+export async function floorMs(
+  clock: string,
+  root: string,
+  options: { network?: string; change?: (plan: Plan) => Plan } = {},
+): Promise<number> {
+  const { network = 'none', change = (plan: Plan) => plan } = options;
   const core = new Core({ root });
   core.prepare();
   const image = await imageFor(core, 'busybox');
   const spec = { image: 'busybox', command: ['true'], autoRemove: true, network } as const;
   const record = await createContainer(core, spec, image, await prepareSpec(core, spec, image), true);
-  const plan = encodeLaunch(launchPlan(core, record, 'inherit'), { detach: false, fault: undefined });
+  const plan = encodeLaunch(change(launchPlan(core, record, 'inherit')), { detach: false, fault: undefined });
   const directory = runDir(core.paths, record.id);
   mkdirSync(directory, { mode: 0o700 });
   writeFileSync(`${directory}/owner`, ownMark());

@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { measureBundle } from './bundle.ts';
 import { buildClock } from './command.ts';
 import { measureImages } from './images.ts';
+import { measureFilter, measureIsolation, measureLeastMemory } from './isolation.ts';
 import { machineFacts } from './machine.ts';
 import {
   type Absent,
@@ -103,6 +104,9 @@ async function measureAll(bench: Bench, place: Place, only: string | undefined):
     await measureParallel(bench),
     ...(await measureImages(bench, place)),
     ...(await measureNetworks(bench, place.directory)),
+    await measureIsolation(bench),
+    await measureFilter(bench, place.directory),
+    await measureLeastMemory(bench),
   ];
 }
 

@@ -61,7 +61,7 @@ async function library(bed: Bed): Promise<void> {
   ];
   try {
     const ours = warm.map(({ tool, process: child }) => ({ tool, once: () => child.runMs() }));
-    const floor = { tool: 'shim alone', once: () => floorMs(clock, bed.root, 'bridge') };
+    const floor = { tool: 'shim alone', once: () => floorMs(clock, bed.root, { network: 'bridge' }) };
     rows.push({
       title: 'engine.run() of true on the default network, warm',
       unit: 'ms',

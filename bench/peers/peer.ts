@@ -42,6 +42,10 @@ export interface Peer {
   readonly store?: Store;
   /** Absent: this tool fetches no images. */
   readonly images?: ImageTool;
+  /** `run --rm` of a static program of the host, mounted read-only; absent: not measured with this tool. */
+  runProgram?(path: string, args: readonly string[], flags: readonly string[]): Command;
+  /** `run --rm` of a command with a memory limit. */
+  runLimited?(memoryBytes: number, words: readonly string[]): Command;
 }
 
 /** Full path of a program, or undefined. */
@@ -67,7 +71,10 @@ export function dockerLike(
   head: readonly string[],
   env: Readonly<Record<string, string>>,
   runFlags: readonly string[],
-): Pick<Peer, 'runTrue' | 'openIdle' | 'execTrue'> & { store: Store; containerPid(): Promise<number> } {
+): Pick<Peer, 'runTrue' | 'openIdle' | 'execTrue' | 'runProgram' | 'runLimited'> & {
+  store: Store;
+  containerPid(): Promise<number>;
+} {
   const command = (...args: readonly string[]): Command => ({ argv: [...head, ...args], env });
   const run = (...args: readonly string[]) => command('run', '--network', 'none', ...runFlags, ...args);
   const ids = async (running: boolean): Promise<string[]> =>
@@ -78,6 +85,9 @@ export function dockerLike(
     );
   return {
     runTrue: () => run('--rm', IMAGE, 'true'),
+    runProgram: (path, args, flags) =>
+      run('--rm', ...flags, '-v', `${path}:/program:ro`, IMAGE, '/program', ...args),
+    runLimited: (memoryBytes, argv) => run('--rm', '-m', String(memoryBytes), IMAGE, ...argv),
     openIdle: async () => {
       await output(run('-d', '--name', 'idle', IMAGE, ...IDLE));
     },
