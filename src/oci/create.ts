@@ -1,4 +1,5 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { writeAtomic } from '../base/index.ts';
 import { encodePlan, PLAN_FLAGS, type Plan } from '../plan/index.ts';
 import { type BundleInput, planBundle } from '../runtime/bundle/index.ts';
 import { type Report, startShim, stepError } from '../shim/index.ts';
@@ -123,7 +124,9 @@ function lateSteps(plan: Plan): string {
 /** What a container is made of, written down before anything is done. */
 function prepare(runtime: OciRuntime, entry: Entry, bundle: Bundle, plan: Plan, manner: Manner): void {
   const flags = manner === 'foreground' ? 0 : PLAN_FLAGS.leave;
-  writeFileSync(`${entry.dir}/plan`, encodePlan(plan, { flags, fault: runtime.fault }), { mode: 0o600 });
+  // Whole or not there: `delete` undoes what it says, or has nothing to undo.
+  const bytes = encodePlan(plan, { flags, fault: runtime.fault });
+  writeAtomic(`${entry.dir}/plan`, bytes, { sync: false, mode: 0o600 });
   writeFileSync(`${entry.dir}/config.json`, bundle.text, { mode: 0o600 });
   if (manner === 'create') writeFileSync(`${entry.dir}/steps.json`, lateSteps(plan), { mode: 0o600 });
 }

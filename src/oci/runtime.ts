@@ -49,6 +49,13 @@ export async function takeBack(runtime: OciRuntime, entry: Entry): Promise<void>
     });
     const report = await done;
     tellHooks(runtime, report);
+    const { failure } = report;
+    if (failure !== undefined)
+      throw ociError(
+        'OCI_DELETE_FAILED',
+        `cannot remove container "${entry.id}": the record of what was done cannot be used: ${failure.errno}`,
+        { subject: entry.id, remedy: `look at what is left in ${entry.dir}` },
+      );
     if (report.undoFailure === undefined) return;
     throw ociError(
       'OCI_DELETE_FAILED',
