@@ -226,13 +226,13 @@ static int monitor_main(unsigned char *mem) {
   return 0;
 }
 
-/* A step for a child that is gone: it is the child that says why. It ends a moment after its namespaces do. */
+/* A step for a child that is gone, or for its end of a cable: it says why. It ends a moment after its namespaces do. */
 static const struct failure *blame_child(const struct failure *f) {
   struct pollfd gone = {.fd = ctx.pidfd, .events = POLLIN};
+  bool is_missing = f->error == ESRCH || f->error == ENODEV;
   if (child_failure.error != 0) return &child_failure;
-  if (f->error == ESRCH && poll(&gone, 1, 1000) > 0 && await_exec(&child_failure) != 0 && child_failure.step != NO_STEP)
-    return &child_failure;
-  return f;
+  bool is_told = is_missing && poll(&gone, 1, 1000) > 0 && await_exec(&child_failure) != 0;
+  return is_told && child_failure.step != NO_STEP ? &child_failure : f;
 }
 
 static int carry_out(unsigned char *mem) {
