@@ -61,7 +61,7 @@ export function checkControllers(resources: OciResources, has: (controller: stri
 }
 
 /** A v1 cpuset is born empty: what is above the container's must be filled first. The cores last: they tell whether all is. */
-export function fillParent(parent: string, facts: CgroupV1Facts): Noted[] {
+function fillParent(parent: string, facts: CgroupV1Facts): Noted[] {
   return (['mems', 'cpus'] as const).map((file) => ({
     op: 'write',
     path: `${parent}/cpuset.${file}`,
@@ -77,6 +77,49 @@ function ancestors(cgroupsPath: string): string[] {
   return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
+/** v1: the directories above the container's own in one hierarchy. */
+export function parentsV1(
+  { mount, controllers }: CgroupHost['v1'][number],
+  path: string,
+  facts: CgroupV1Facts,
+): Noted[] {
+  return ancestors(path).flatMap((above): Noted[] => {
+    const parent = `${mount}/${above}`;
+    const isEmpty = controllers.includes('cpuset') && facts.cpusetEmpty.includes(above);
+    return [
+      {
+        op: 'mkdir',
+        path: parent,
+        mode: 0o755,
+        ignore: 'EEXIST',
+        why: `above this container's ${controllers.join(',')} cgroup`,
+      },
+      ...(isEmpty ? fillParent(parent, facts) : []),
+    ];
+  });
+}
+
+/** v2: the directories above the container's own, each of which hands the controllers on. */
+export function parentsV2(root: string, path: string, wanted: readonly string[]): Noted[] {
+  const enable = wanted.map((name) => `+${name}`).join(' ');
+  return ancestors(path).flatMap((above): Noted[] => [
+    {
+      op: 'mkdir',
+      path: `${root}/${above}`,
+      mode: 0o755,
+      ignore: 'EEXIST',
+      why: "above this container's cgroup",
+    },
+    {
+      op: 'write',
+      path: `${root}/${above}/cgroup.subtree_control`,
+      data: enable,
+      create: 0,
+      why: 'and in every one below it',
+    },
+  ]);
+}
+
 function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: Limited): CgroupPlan {
   const has = (name: string): boolean => host.v1.some((h) => h.controllers.includes(name));
   checkControllers(linux.resources, (name) => has(name === 'io' ? 'blkio' : name));
@@ -90,18 +133,7 @@ function planV1(host: CgroupHost, facts: CgroupV1Facts, linux: Limited): CgroupP
   for (const h of host.v1) {
     const dir = `${h.mount}/${linux.cgroupsPath}`;
     const name = h.controllers.join(',');
-    for (const above of ancestors(linux.cgroupsPath)) {
-      const path = `${h.mount}/${above}`;
-      list.push({
-        op: 'mkdir',
-        path,
-        mode: 0o755,
-        ignore: 'EEXIST',
-        why: `above this container's ${name} cgroup`,
-      });
-      if (h.controllers.includes('cpuset') && facts.cpusetEmpty.includes(above))
-        list.push(...fillParent(path, facts));
-    }
+    list.push(...parentsV1(h, linux.cgroupsPath, facts));
     list.push({
       op: 'mkdir',
       path: dir,
@@ -184,25 +216,9 @@ function planV2(host: CgroupHost, facts: CgroupV1Facts, linux: Limited): CgroupP
   const wanted = ['cpu', 'cpuset', 'hugetlb', 'io', 'memory', 'pids'].filter((name) =>
     host.v2Controllers.includes(name),
   );
-  const enable = wanted.map((name) => `+${name}`).join(' ');
   const list: Noted[] = [
     ...giveControllers(host, root, wanted),
-    ...ancestors(linux.cgroupsPath).flatMap((above): Noted[] => [
-      {
-        op: 'mkdir',
-        path: `${root}/${above}`,
-        mode: 0o755,
-        ignore: 'EEXIST',
-        why: "above this container's cgroup",
-      },
-      {
-        op: 'write',
-        path: `${root}/${above}/cgroup.subtree_control`,
-        data: enable,
-        create: 0,
-        why: 'and in every one below it',
-      },
-    ]),
+    ...parentsV2(root, linux.cgroupsPath, wanted),
     { op: 'mkdir', path: dir, mode: 0o755, why: "this container's cgroup", undo: { op: 'rmdir', path: dir } },
     ...limitsV2(linux.resources, facts).map(
       ({ file, data, why, optional }): Noted => ({

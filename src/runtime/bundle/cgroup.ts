@@ -1,6 +1,6 @@
 import { type Action, type Step, type StepNotes, steps } from '../../plan/index.ts';
 import { deviceFilter } from '../bpf/device-filter.ts';
-import { checkControllers, fillParent, giveControllers, missing } from '../cgroup.ts';
+import { checkControllers, giveControllers, missing, parentsV1, parentsV2 } from '../cgroup.ts';
 import type { CgroupHost } from '../cgroup-host.ts';
 import type { Resources } from '../config/linux.ts';
 import { DEFAULT_DEVICE_RULES } from '../devices.ts';
@@ -17,12 +17,6 @@ export interface BundleCgroupPlan {
   join: Step[];
   /** v2: the directory the child is cloned into. */
   cloneInto: string | undefined;
-}
-
-/** Every directory above the container's own, outermost first: "a", "a/b" for "a/b/id". */
-export function ancestors(path: string): string[] {
-  const parts = path.split('/').slice(0, -1);
-  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
 /** Whatever the configuration denies, a container has the devices that every container has (config-linux.md). */
@@ -83,18 +77,7 @@ function planV1(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
   for (const h of host.v1) {
     const dir = `${h.mount}/${path}`;
     const name = h.controllers.join(',');
-    for (const above of ancestors(path)) {
-      const parent = `${h.mount}/${above}`;
-      list.push({
-        op: 'mkdir',
-        path: parent,
-        mode: 0o755,
-        ignore: 'EEXIST',
-        why: `above this container's ${name} cgroup`,
-      });
-      if (h.controllers.includes('cpuset') && facts.cpusetEmpty.includes(above))
-        list.push(...fillParent(parent, facts));
-    }
+    list.push(...parentsV1(h, path, facts));
     list.push(directory(dir, `this container's ${name} cgroup`));
     for (const { file, data, why } of limitsV1(h.controllers, limits, facts))
       list.push({ op: 'write', path: `${dir}/${file}`, data, create: 0, why });
@@ -115,24 +98,7 @@ function planV2(host: CgroupHost, { path, facts }: BundleCgroup, resources: Reso
   );
   const limits = limitsOf(resources);
   checkControllers(limits, (name) => wanted.includes(name));
-  const list: Noted[] = giveControllers(host, root, wanted);
-  for (const above of ancestors(path))
-    list.push(
-      {
-        op: 'mkdir',
-        path: `${root}/${above}`,
-        mode: 0o755,
-        ignore: 'EEXIST',
-        why: "above this container's cgroup",
-      },
-      {
-        op: 'write',
-        path: `${root}/${above}/cgroup.subtree_control`,
-        data: wanted.map((name) => `+${name}`).join(' '),
-        create: 0,
-        why: 'and in every one below it',
-      },
-    );
+  const list: Noted[] = [...giveControllers(host, root, wanted), ...parentsV2(root, path, wanted)];
   list.push(directory(dir, "this container's cgroup"));
   for (const { file, data, why, optional } of limitsV2(limits, facts))
     list.push({

@@ -4,7 +4,7 @@ import type { Config, ConfigProcess } from '../config/config.ts';
 import { SIGKILL } from '../constants.ts';
 import { leaveCaller } from '../program.ts';
 import { NAMESPACE_FLAG } from './namespaces.ts';
-import { processSteps } from './process.ts';
+import { oomScore, processSteps } from './process.ts';
 import { SLOT } from './slots.ts';
 
 type Noted = Action & StepNotes;
@@ -91,19 +91,6 @@ export function planBundleExec(input: BundleExecInput): Plan {
   const { config, process } = input;
   let flags = 0;
   for (const { type } of config.linux?.namespaces ?? []) if (type !== 'pid') flags |= NAMESPACE_FLAG[type];
-  const score = process.oomScoreAdj;
-  const adjust: Noted[] =
-    score === undefined
-      ? []
-      : [
-          {
-            op: 'write',
-            path: '/proc/self/oom_score_adj',
-            data: String(score),
-            create: 0,
-            why: 'process.oomScoreAdj',
-          },
-        ];
   const after: Noted[] =
     input.pidFile === undefined
       ? []
@@ -115,7 +102,7 @@ export function planBundleExec(input: BundleExecInput): Plan {
       ...steps(
         'init',
         { op: 'barrier', why: 'the host’s part must be done first' },
-        ...adjust,
+        ...oomScore(process.oomScoreAdj),
         ...cgroupJoin(input),
         {
           op: 'setns',

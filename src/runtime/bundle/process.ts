@@ -24,6 +24,20 @@ const SCHED_FLAGS: Readonly<Record<string, number>> = {
 };
 const IO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 } as const;
 
+/** process.oomScoreAdj, before the process leaves the caller: nothing where it is not given. */
+export function oomScore(score: number | undefined): Noted[] {
+  if (score === undefined) return [];
+  return [
+    {
+      op: 'write',
+      path: '/proc/self/oom_score_adj',
+      data: String(score),
+      create: 0,
+      why: 'process.oomScoreAdj',
+    },
+  ];
+}
+
 /** The five sets of capabilities, as bits; what the host does not grant is left out. */
 export interface CapabilitySets {
   bounding: bigint;

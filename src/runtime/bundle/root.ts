@@ -5,6 +5,7 @@ import type { BundleCgroupPlan } from './cgroup.ts';
 import type { BundleInput } from './input.ts';
 import { rootPropagation } from './mounts.ts';
 import { hasOwnUsers, type NamespacePlan } from './namespaces.ts';
+import { oomScore } from './process.ts';
 import { SLOT } from './slots.ts';
 
 type Noted = Action & StepNotes;
@@ -12,25 +13,16 @@ type Noted = Action & StepNotes;
 /** The child before its mounts: out of the caller's hands, in its cgroup and namespaces. */
 export function enter(input: BundleInput, cgroup: BundleCgroupPlan, namespaces: NamespacePlan): Step[] {
   const { config, rootfs, options } = input;
-  const score = config.process?.oomScoreAdj;
   const wanted = rootPropagation(config.linux?.rootfsPropagation);
   // Not shared: pivot_root(2) refuses it, and mounts made here would be the host's.
   const above = wanted === MS.SLAVE || wanted === MS.SHARED ? MS.SLAVE : MS.PRIVATE;
-  const adjust: Noted[] =
-    score === undefined
-      ? []
-      : [
-          {
-            op: 'write',
-            path: '/proc/self/oom_score_adj',
-            data: String(score),
-            create: 0,
-            why: 'process.oomScoreAdj',
-          },
-        ];
   const alone = leaveCaller().filter((step) => !(options.noNewKeyring && step.op === 'session-keyring'));
   return [
-    ...steps('init', { op: 'barrier', why: 'the host’s part must be done first' }, ...adjust),
+    ...steps(
+      'init',
+      { op: 'barrier', why: 'the host’s part must be done first' },
+      ...oomScore(config.process?.oomScoreAdj),
+    ),
     ...cgroup.join,
     ...steps(
       'init',

@@ -2,7 +2,7 @@
  * config.json of the OCI runtime specification, as far as it concerns Linux: config.md and config-linux.md, 1.0 to 1.3.
  * Field names are the specification's.
  */
-import { linux } from './linux.ts';
+import { idMapping, linux } from './linux.ts';
 import {
   absolute,
   anything,
@@ -19,8 +19,6 @@ import {
   uint32,
   uint64,
 } from './schema.ts';
-
-const idMapping = object({ containerID: uint32, hostID: uint32, size: uint32 });
 
 const user = object({
   uid: uint32,

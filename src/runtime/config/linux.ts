@@ -18,7 +18,8 @@ import {
   uint64,
 } from './schema.ts';
 
-const idMapping = object({ containerID: uint32, hostID: uint32, size: uint32 });
+/** A line of a user namespace's map; for a mount too. */
+export const idMapping = object({ containerID: uint32, hostID: uint32, size: uint32 });
 const uint16 = integer(0, 65535);
 const throttle = opt(list(object({ major: int64, minor: int64, rate: uint64 })));
 
