@@ -1,12 +1,12 @@
 /**
  * mydocker beside the other container tools of this machine, in one run.
  *
- *   npm run bench -- [--quick] [--write] [--install] [--only images]
+ *   npm run bench -- [--quick] [--write] [--install] [--only run,images,…]
  *
  * --quick    fewer rounds and containers, for a first look
  * --write    writes the tables to docs/benchmarks.md
  * --install  first installs docker.io, podman, runc, crun, docker-registry and curl from Debian
- * --only     images: the rows about images alone
+ * --only     these groups of rows alone: run bundle library idle list parallel images networks isolation filter memory
  *
  * Exit code 1 when a command failed or something could not be cleared away; 0 whatever the ratios.
  */
@@ -93,21 +93,37 @@ async function toolFacts(bench: Bench): Promise<[string, string][]> {
   return [...list, ['Node', process.versions.node], ['Bun', bun]];
 }
 
+type Group = (bench: Bench, place: Place) => Promise<readonly Measurement[]>;
+
+/** Every row, by the word --only knows it by. */
+const GROUPS: Readonly<Record<string, Group>> = {
+  run: async (bench) => [await measureRun(bench)],
+  bundle: measureBundle,
+  library: async (bench) => [await measureLibrary(bench)],
+  idle: measureIdle,
+  list: async (bench) => [await measureList(bench)],
+  parallel: async (bench) => [await measureParallel(bench)],
+  images: measureImages,
+  networks: (bench, place) => measureNetworks(bench, place.directory),
+  isolation: async (bench) => [await measureIsolation(bench)],
+  filter: async (bench, place) => [await measureFilter(bench, place.directory)],
+  memory: async (bench) => [await measureLeastMemory(bench)],
+};
+
+/** The groups --only names; all without it. */
+function groupsOf(only: string | undefined): Group[] {
+  if (only === undefined) return Object.values(GROUPS);
+  return only.split(',').map((word) => {
+    const group = GROUPS[word];
+    if (group === undefined) throw new Error(`--only takes: ${Object.keys(GROUPS).join(', ')}`);
+    return group;
+  });
+}
+
 async function measureAll(bench: Bench, place: Place, only: string | undefined): Promise<Measurement[]> {
-  if (only === 'images') return measureImages(bench, place);
-  return [
-    await measureRun(bench),
-    ...(await measureBundle(bench, place)),
-    await measureLibrary(bench),
-    ...(await measureIdle(bench)),
-    await measureList(bench),
-    await measureParallel(bench),
-    ...(await measureImages(bench, place)),
-    ...(await measureNetworks(bench, place.directory)),
-    await measureIsolation(bench),
-    await measureFilter(bench, place.directory),
-    await measureLeastMemory(bench),
-  ];
+  const rows: Measurement[] = [];
+  for (const measure of groupsOf(only)) rows.push(...(await measure(bench, place)));
+  return rows;
 }
 
 function show(facts: Facts, rows: readonly Measurement[]): void {
@@ -185,7 +201,7 @@ async function main(): Promise<number> {
       only: { type: 'string' },
     },
   });
-  if (values.only !== undefined && values.only !== 'images') throw new Error('--only takes: images');
+  groupsOf(values.only);
   if (values.only !== undefined && values.write === true)
     throw new Error('--write needs all rows: leave out --only');
   if (process.geteuid?.() !== 0) throw new Error('this needs root, as containers do; run it with sudo');

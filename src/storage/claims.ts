@@ -35,14 +35,26 @@ export function release(path: string, text: string): void {
   if (claimText(path) === text) rmSync(path, { force: true });
 }
 
+/** A longer name is no name to a file system (NAME_MAX, limits.h). */
+const NAME_BYTES = 255;
+
 /**
  * Removes a claim whose owner has ended for good. Of several who try, one does it, and it looks again: a claim that
- * somebody made at the same path meanwhile is never removed.
+ * somebody made at the same path meanwhile is never removed. Whoever was killed in the middle of this left its turn,
+ * which is a dead claim as well and goes the same way.
  */
 export function removeDeadClaim(path: string, text: string): void {
   const slash = path.lastIndexOf('/');
-  const turn = `${path.slice(0, slash)}/.free-${path.slice(slash + 1)}-${text.replace(/\W/g, '-').slice(0, 64)}`;
-  if (!claim(turn, ownMark())) return;
+  const name = `.free-${path.slice(slash + 1)}-${text.replace(/\W/g, '-').slice(0, 64)}`;
+  // So many killed at one place: the next sweep clears it.
+  if (name.length > NAME_BYTES) return;
+  const turn = `${path.slice(0, slash)}/${name}`;
+  if (!claim(turn, ownMark())) {
+    const holder = claimText(turn);
+    if (holder === undefined || isOwnerAlive(holder)) return;
+    removeDeadClaim(turn, holder);
+    if (!claim(turn, ownMark())) return;
+  }
   try {
     if (claimText(path) === text) rmSync(path, { force: true });
   } finally {
@@ -53,8 +65,9 @@ export function removeDeadClaim(path: string, text: string): void {
 /** Removes a turn at removeDeadClaim() that somebody left who was killed in it. `entry` is a name in `directory`. */
 export function sweepTurn(directory: string, entry: string): void {
   if (!entry.startsWith('.free-')) return;
-  const owner = claimText(`${directory}/${entry}`);
-  if (owner !== undefined && !isOwnerAlive(owner)) rmSync(`${directory}/${entry}`, { force: true });
+  const turn = `${directory}/${entry}`;
+  const owner = claimText(turn);
+  if (owner !== undefined && !isOwnerAlive(owner)) removeDeadClaim(turn, owner);
 }
 
 /** The same for all that lies in a directory; without it there is nothing. */

@@ -1,7 +1,8 @@
 /** Pulls that are killed, and pulls of one image at once: the image is there whole or not at all, nothing stays behind. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadNetwork } from './bad-network.ts';
@@ -76,6 +77,20 @@ test('a pull that is killed at any moment: a second one goes on, and the store i
     const { blobs, layers: left } = host.store() as Store;
     assert.deepEqual([blobs, left], [[], []]);
   }
+});
+
+test('a pull that was killed while it took a dead one’s place keeps nobody from that place', async () => {
+  const host = new PullHost();
+  network.mend();
+  const [pulled, taking] = [`${spawnSync('true').pid}-1`, `${spawnSync('true').pid}-1`];
+  mkdirSync(`${host.root}/downloads`, { mode: 0o700 });
+  for (const { blob } of layers) {
+    const claim = `${digestEnd(blob)}.claim`;
+    symlinkSync(pulled, `${host.root}/downloads/${claim}`);
+    symlinkSync(taking, `${host.root}/downloads/.free-${claim}-${pulled}`);
+  }
+  await host.ok('pull', '-q', name);
+  isClean(host);
 });
 
 test('the second try fetches only what the first did not', async () => {

@@ -1,4 +1,3 @@
-import { print } from '../out.ts';
 import { checkSignal } from '../signals.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
@@ -28,6 +27,6 @@ async function killContainers(context: Context): Promise<number> {
   const engine = await context.engine();
   return eachTarget(context, async (ref) => {
     await engine.containers.kill(ref, signal);
-    print(ref);
+    return ref;
   });
 }

@@ -1,4 +1,3 @@
-import { print } from '../out.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
 
@@ -28,7 +27,7 @@ async function pauseContainers(context: Context): Promise<number> {
   const { containers } = await context.engine();
   return eachTarget(context, async (ref) => {
     await containers.pause(ref);
-    print(ref);
+    return ref;
   });
 }
 
@@ -36,6 +35,6 @@ async function unpauseContainers(context: Context): Promise<number> {
   const { containers } = await context.engine();
   return eachTarget(context, async (ref) => {
     await containers.unpause(ref);
-    print(ref);
+    return ref;
   });
 }

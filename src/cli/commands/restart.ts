@@ -1,4 +1,4 @@
-import { print, warn } from '../out.ts';
+import { warn } from '../out.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
 import { parseSeconds } from '../values.ts';
@@ -30,6 +30,6 @@ async function restartContainers(context: Context): Promise<number> {
   return eachTarget(context, async (ref) => {
     const { note } = await engine.containers.restart(ref, options);
     if (note !== undefined) warn(note);
-    print(ref);
+    return ref;
   });
 }

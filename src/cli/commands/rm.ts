@@ -1,4 +1,3 @@
-import { print } from '../out.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
 
@@ -22,6 +21,6 @@ async function removeContainers(context: Context): Promise<number> {
   const engine = await context.engine();
   return eachTarget(context, async (ref) => {
     await engine.containers.remove(ref, { force, volumes });
-    print(ref);
+    return ref;
   });
 }

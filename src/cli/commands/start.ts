@@ -1,7 +1,7 @@
 import { badInput } from '../../base/errors.ts';
 import type { Running } from '../../engine/types.ts';
 import { type Attached, follow, howWithoutTty } from '../drive.ts';
-import { print, warn } from '../out.ts';
+import { warn } from '../out.ts';
 import { DETACH_KEYS } from '../process-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
@@ -32,7 +32,7 @@ async function startContainers(context: Context): Promise<number> {
   return eachTarget(context, async (ref) => {
     const running = await engine.containers.start(ref, 'detached');
     for (const note of running.notes) warn(note);
-    print(ref);
+    return ref;
   });
 }
 

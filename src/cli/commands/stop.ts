@@ -1,4 +1,4 @@
-import { print, warn } from '../out.ts';
+import { warn } from '../out.ts';
 import { checkSignal } from '../signals.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
@@ -42,6 +42,6 @@ async function stopContainers(context: Context): Promise<number> {
   return eachTarget(context, async (ref) => {
     const { note } = await engine.containers.stop(ref, options);
     if (note !== undefined) warn(note);
-    print(ref);
+    return ref;
   });
 }

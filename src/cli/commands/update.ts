@@ -2,7 +2,6 @@ import { badInput } from '../../base/errors.ts';
 import type { PortChanges, PublishSpec } from '../../engine/types.ts';
 import { EGRESS_UPDATE_OPTIONS, egressChangeFromFlags } from '../egress-options.ts';
 import { LIMIT_OPTIONS } from '../limit-options.ts';
-import { print } from '../out.ts';
 import type { Flags } from '../parse.ts';
 import { parsePublish } from '../ports.ts';
 import { type Command, type Context, MANY, type OptionSpec } from '../spec.ts';
@@ -69,6 +68,6 @@ async function updateContainers(context: Context): Promise<number> {
     if (ports !== undefined) await containers.updatePorts(ref, ports);
     if (isLimit) await containers.update(ref, changes);
     if (egress !== undefined) await containers.updateEgress(ref, egress);
-    print(ref);
+    return ref;
   });
 }

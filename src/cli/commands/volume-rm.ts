@@ -1,4 +1,3 @@
-import { print } from '../out.ts';
 import { type Command, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
 
@@ -14,7 +13,7 @@ export const volumeRm: Command = {
     const volumes = await (await context.engine()).volumes();
     return eachTarget(context, async (name) => {
       await volumes.remove(name, { force: context.flags.bool('force') });
-      print(name);
+      return name;
     });
   },
 };

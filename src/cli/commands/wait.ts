@@ -1,4 +1,3 @@
-import { print } from '../out.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { eachTarget } from '../targets.ts';
 
@@ -19,7 +18,7 @@ async function waitForContainers(context: Context): Promise<number> {
   let failed = 0;
   for (const ref of args) {
     failed |= await eachTarget({ ...context, args: [ref] }, async () =>
-      print(String(await engine.containers.wait(ref))),
+      String(await engine.containers.wait(ref)),
     );
   }
   return failed;
