@@ -31,7 +31,10 @@ export async function floorMs(
   const image = await imageFor(core, 'busybox');
   const spec = { image: 'busybox', command: ['true'], autoRemove: true, network } as const;
   const record = await createContainer(core, spec, image, await prepareSpec(core, spec, image), true);
-  const plan = encodeLaunch(change(launchPlan(core, record, 'inherit')), { detach: false, fault: undefined });
+  const plan = encodeLaunch(change(await launchPlan(core, record, 'inherit')), {
+    detach: false,
+    fault: undefined,
+  });
   const directory = runDir(core.paths, record.id);
   mkdirSync(directory, { mode: 0o700 });
   writeFileSync(`${directory}/owner`, ownMark());

@@ -23,6 +23,7 @@
 
 #include "clients.h"
 #include "events.h"
+#include "front.h"
 #include "interp.h"
 #include "launch.h"
 #include "monitor.h"
@@ -204,6 +205,7 @@ static int monitor_main(unsigned char *mem) {
   events_started();
   report(R_STARTED, &pid, sizeof pid);
   release_parent(0);
+  prctl(PR_SET_PDEATHSIG, 0);
   if (mon.streams & STREAMS_INHERIT) clients_inherit();
   else {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -255,10 +257,13 @@ static int carry_out(unsigned char *mem) {
 
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
+  if (strcmp(argv[1], "front") == 0) return front_main(argc, argv);
   shim_argv = argv;
   bool launch = strcmp(argv[1], "launch") == 0;
-  if (launch && argc < 4) {
-    char *again[] = {argv[0], argv[1], argc > 2 ? argv[2] : (char *)(uintptr_t)"", (char *)(uintptr_t)"protected", NULL};
+  if (launch && argc < 3) return 2;
+  /* launch TITLE [PARENT], and once more with "protected" in front of PARENT. */
+  if (launch && (argc < 4 || strcmp(argv[3], "protected") != 0)) {
+    char *again[] = {argv[0], argv[1], argv[2], (char *)(uintptr_t)"protected", argv[3], NULL};
     int err = protect(again);
     struct failure f = {NO_STEP, err};
     unsigned char payload[16];
@@ -285,16 +290,6 @@ int main(int argc, char **argv) {
     report(R_UNDO_FAILED, &f, sizeof f);
     return 1;
   }
-  if (launch) {
-    /* The child will be seen by the container's processes before its program runs: none of them may open its
-     * descriptors or its memory (the plan, the socket to us). Inherited by clone, ended by execve. prctl(2). */
-    prctl(PR_SET_DUMPABLE, 0);
-    signal(SIGXFSZ, SIG_IGN);
-    setsid();
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-  }
-  if (plan.flags & PLAN_DETACH) detach();
+  if (launch) leave_caller(plan.flags, argv[4]);
   return carry_out(mem);
 }

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x52b70b23u
+#define PLAN_VERSION 0x3cd3f71cu
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -49,6 +49,7 @@ enum op_code {
   OP_COPY_UP = 26,
   OP_COPY_ATTRIBUTES = 27,
   OP_SYNC_FILES = 28,
+  OP_SPREAD_DIRECTORIES = 181,
   OP_OPEN_IN_ROOT = 111,
   OP_PUT_DIRECTORY = 112,
   OP_PUT_FILE = 113,
@@ -180,6 +181,7 @@ enum op_code {
   X(26, "copy-up", "uss", op_copy_up) /* slot, from, path */ \
   X(27, "copy-attributes", "uss", op_copy_attributes) /* slot, from, path */ \
   X(28, "sync-files", "", op_sync_files) /*  */ \
+  X(181, "spread-directories", "s", op_spread_directories) /* path */ \
   X(111, "open-in-root", "su", op_open_in_root) /* path, slot */ \
   X(112, "put-directory", "usuu", op_put_directory) /* slot, path, flags, mode */ \
   X(113, "put-file", "usu", op_put_file) /* slot, path, flags */ \

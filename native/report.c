@@ -1,11 +1,15 @@
 #include "report.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "launch.h"
+#include "plan.h"
+#include "util.h"
 
 static int parent_pipe = -1;       /* detached: the caller's child waits at the other end */
 static int report_fd = FD_REPORT;   /* -1 once the caller has gone on: the number may be a client's by then */
@@ -44,7 +48,7 @@ uint32_t failure_payload(unsigned char *buf, const struct failure *f, const stru
   return 10u + path_len + note->head_len;
 }
 
-void detach(void) {
+COLD static void detach(void) {
   int p[2];
   unsigned char code = 1;
   if (pipe2(p, O_CLOEXEC) < 0) _exit(1);
@@ -60,4 +64,19 @@ void detach(void) {
   /* What failed is over when the caller hears of it: the process too. */
   if (code != 0) waitpid(pid, NULL, 0);
   _exit(code);
+}
+
+void leave_caller(uint32_t flags, const char *parent) {
+  /* The child will be seen by the container's processes before its program runs: none of them may open its
+   * descriptors or its memory (the plan, the socket to us). Inherited by clone, ended by execve. prctl(2). */
+  prctl(PR_SET_DUMPABLE, 0);
+  if (parent != NULL) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* It may have gone before it was asked for. */
+    if (getppid() != (pid_t)number_of(parent)) _exit(1);
+  }
+  static const int ignored[] = {SIGXFSZ, SIGINT, SIGTERM, SIGHUP};
+  for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) signal(ignored[i], SIG_IGN);
+  setsid();
+  if (flags & PLAN_DETACH) detach();
 }

@@ -116,3 +116,9 @@ const char *find_text(const char *buf, size_t len, const char *what) {
     if (memcmp(buf + i, what, n) == 0) return buf + i;
   return NULL;
 }
+
+uint64_t number_of(const char *digits) {
+  uint64_t value = 0;
+  for (; *digits >= '0' && *digits <= '9'; digits++) value = value * 10 + (uint64_t)(*digits - '0');
+  return value;
+}

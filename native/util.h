@@ -39,6 +39,9 @@ void patience_start(struct patience *p, uint32_t total_ms);
 /* Sleeps; false when the time is over. */
 bool patience_wait(struct patience *p);
 
+/* The value of a line of digits. */
+uint64_t number_of(const char *digits);
+
 /* First place of `what` in a buffer without NUL, or NULL. (strstr brings 1.3 kB of text into every monitor.) */
 const char *find_text(const char *buf, size_t len, const char *what);
 

@@ -1,6 +1,8 @@
 /** The text of docs/cli.md, from the command specs that also make `--help` and the completions. */
+
+import { GROUPS } from '../src/cli/groups.ts';
 import { commandHelp, overview } from '../src/cli/help.ts';
-import { COMMANDS, GROUPS } from '../src/cli/registry.ts';
+import { everyCommand } from '../src/cli/registry.ts';
 import type { Command } from '../src/cli/spec.ts';
 
 function block(text: string): string[] {
@@ -30,7 +32,7 @@ function groups(): string[] {
 
 /** Loads every command; pure otherwise. Without tables, so that the formatter has nothing to align. */
 export async function cliDocs(): Promise<string> {
-  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const commands = await everyCommand();
   return [
     '<!-- Generated from src/cli/commands/ by `npm run gen`. Do not edit. -->',
     '',

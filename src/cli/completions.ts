@@ -1,4 +1,4 @@
-import { GROUPS } from './registry.ts';
+import { GROUPS } from './groups.ts';
 import type { Command } from './spec.ts';
 
 /** What the arguments of a command are, read from its usage. */

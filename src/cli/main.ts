@@ -1,12 +1,16 @@
 import { badInput, MydockerError } from '../base/errors.ts';
 import type { Engine, EngineOptions } from '../engine/index.ts';
+import { ENDED } from './front.ts';
 import { GLOBAL_OPTIONS } from './globals.ts';
 import { nearest } from './nearest.ts';
 import { print } from './out.ts';
 import { parse } from './parse.ts';
-import { COMMANDS, GROUPS } from './registry.ts';
+import { load, NAMES } from './registry.ts';
 import { report } from './report.ts';
 import { type Command, type Context, type Globals, MANY } from './spec.ts';
+
+/** First words of Docker's grouped spellings: groups.ts. */
+export const GROUP_NAMES: readonly string[] = ['container', 'image', 'oci', 'volume', 'network', 'system'];
 
 /** Runs one command line (without the program's name) and returns its exit code. Errors are written to standard error. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -21,7 +25,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     };
     if (args[0] === 'oci' && !help)
       return await (await import('./oci/main.ts')).ociMain(args.slice(1), globals);
-    return await dispatch(wordsToRun(args, help, flags.bool('version')), globals);
+    if (args[0] === ENDED && !help)
+      return await (await import('./ended.ts')).ended(
+        args.slice(1),
+        await contextOf(flags, [], globals).engine(),
+      );
+    return await dispatch(await wordsToRun(args, help, flags.bool('version')), globals);
   } catch (error) {
     return report(error, debug);
   }
@@ -36,7 +45,11 @@ function nonEmpty(text: string | undefined): string | undefined {
 }
 
 /** Global flags that stand for a command, and grouped spellings, resolved to a command and its words. */
-function wordsToRun(args: readonly string[], help: boolean, version: boolean): readonly string[] {
+async function wordsToRun(
+  args: readonly string[],
+  help: boolean,
+  version: boolean,
+): Promise<readonly string[]> {
   if (help) return ['help'];
   if (version) return ['version', '--format', '{{.Version}}'];
   const [first, second] = args;
@@ -45,8 +58,8 @@ function wordsToRun(args: readonly string[], help: boolean, version: boolean): r
       remedy: 'give one, for example: mydocker run --rm busybox echo hello; see all with: mydocker --help',
     });
   }
-  const group = Object.hasOwn(GROUPS, first) ? GROUPS[first] : undefined;
-  if (group === undefined) return args;
+  if (!GROUP_NAMES.includes(first)) return args;
+  const group = (await import('./groups.ts')).GROUPS[first] ?? {};
   const command = second !== undefined && Object.hasOwn(group, second) ? group[second] : undefined;
   if (command !== undefined) return [...command, ...args.slice(2)];
   throw badInput(
@@ -59,9 +72,8 @@ function wordsToRun(args: readonly string[], help: boolean, version: boolean): r
 
 async function dispatch(words: readonly string[], globals: Globals): Promise<number> {
   const [name = '', ...rest] = words;
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined) throw unknownCommand(name);
-  const command = await load();
+  const command = await load(name);
+  if (command === undefined) throw unknownCommand(name);
   const { flags, args, help } = parse(command, rest);
   if (help) {
     const { commandHelp } = await import('./help.ts');
@@ -116,7 +128,7 @@ function contextOf(flags: Context['flags'], args: readonly string[], globals: Gl
 }
 
 function unknownCommand(name: string): MydockerError {
-  const near = nearest(name, [...Object.keys(COMMANDS), ...Object.keys(GROUPS)]);
+  const near = nearest(name, [...NAMES, ...GROUP_NAMES]);
   const hint = near === undefined ? '' : `did you mean "${near}"? `;
   return badInput(`unknown command "${name}"`, { subject: name, remedy: `${hint}see: mydocker --help` });
 }

@@ -47,8 +47,12 @@ export function warn(text: string): void {
   writeError(`mydocker: ${oneLine(text)}\n`);
 }
 
+/** Nothing to change: no blank at an end, nothing but ASCII that is shown. */
+const PLAIN = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+
 /** Line breaks become spaces; other control characters are shown, so that no name can drive the terminal. */
 export function oneLine(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text
     .replace(/\s*[\r\n]+\s*/g, ' ')
     .replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)

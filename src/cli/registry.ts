@@ -1,143 +1,247 @@
 import type { Command } from './spec.ts';
 
-type Load = () => Promise<Command>;
+/**
+ * Every command, in the order the help lists them. A name of two words is that of a command with a grouped spelling
+ * only.
+ */
+export const NAMES: readonly string[] = [
+  'run',
+  'ps',
+  'logs',
+  'exec',
+  'stop',
+  'rm',
+  'create',
+  'start',
+  'pause',
+  'unpause',
+  'update',
+  'restart',
+  'kill',
+  'stats',
+  'top',
+  'wait',
+  'port',
+  'attach',
+  'rename',
+  'cp',
+  'diff',
+  'commit',
+  'images',
+  'pull',
+  'push',
+  'login',
+  'logout',
+  'save',
+  'load',
+  'export',
+  'rmi',
+  'tag',
+  'history',
+  'import',
+  'inspect',
+  'explain',
+  'events',
+  'info',
+  'version',
+  'image prune',
+  'container prune',
+  'volume create',
+  'volume ls',
+  'volume rm',
+  'volume inspect',
+  'volume prune',
+  'network denied',
+  'network create',
+  'network ls',
+  'network rm',
+  'network inspect',
+  'network connect',
+  'network disconnect',
+  'network prune',
+  'network reload',
+  'system df',
+  'system prune',
+  'oci create',
+  'oci start',
+  'oci run',
+  'oci state',
+  'oci kill',
+  'oci delete',
+  'oci exec',
+  'oci ps',
+  'oci list',
+  'oci pause',
+  'oci resume',
+  'oci update',
+  'oci events',
+  'oci spec',
+  'oci features',
+  'completion',
+  'help',
+];
 
 /**
- * Every command, in the order the help lists them. Loaded on use: `run` pays for `run` only. A name of two words is
- * that of a command with a grouped spelling only.
+ * A command by its name; undefined: there is none. Loaded on use: `run` pays for `run` only. One function, for each one
+ * of its own would be made at every start.
  */
-export const COMMANDS: Readonly<Record<string, Load>> = {
-  run: async () => (await import('./commands/run.ts')).run,
-  ps: async () => (await import('./commands/ps.ts')).ps,
-  logs: async () => (await import('./commands/logs.ts')).logs,
-  exec: async () => (await import('./commands/exec.ts')).exec,
-  stop: async () => (await import('./commands/stop.ts')).stop,
-  rm: async () => (await import('./commands/rm.ts')).rm,
-  create: async () => (await import('./commands/create.ts')).create,
-  start: async () => (await import('./commands/start.ts')).start,
-  pause: async () => (await import('./commands/pause.ts')).pause,
-  unpause: async () => (await import('./commands/pause.ts')).unpause,
-  update: async () => (await import('./commands/update.ts')).update,
-  restart: async () => (await import('./commands/restart.ts')).restart,
-  kill: async () => (await import('./commands/kill.ts')).kill,
-  stats: async () => (await import('./commands/stats.ts')).stats,
-  top: async () => (await import('./commands/top.ts')).top,
-  wait: async () => (await import('./commands/wait.ts')).wait,
-  port: async () => (await import('./commands/port.ts')).port,
-  attach: async () => (await import('./commands/attach.ts')).attach,
-  rename: async () => (await import('./commands/rename.ts')).rename,
-  cp: async () => (await import('./commands/cp.ts')).cp,
-  diff: async () => (await import('./commands/diff.ts')).diff,
-  commit: async () => (await import('./commands/commit.ts')).commit,
-  images: async () => (await import('./commands/images.ts')).images,
-  pull: async () => (await import('./commands/pull.ts')).pull,
-  push: async () => (await import('./commands/push.ts')).push,
-  login: async () => (await import('./commands/login.ts')).login,
-  logout: async () => (await import('./commands/login.ts')).logout,
-  save: async () => (await import('./commands/save.ts')).save,
-  load: async () => (await import('./commands/load.ts')).load,
-  export: async () => (await import('./commands/export.ts')).exportContainer,
-  rmi: async () => (await import('./commands/rmi.ts')).rmi,
-  tag: async () => (await import('./commands/tag.ts')).tag,
-  history: async () => (await import('./commands/history.ts')).history,
-  import: async () => (await import('./commands/import.ts')).importImage,
-  inspect: async () => (await import('./commands/inspect.ts')).inspect,
-  explain: async () => (await import('./commands/explain.ts')).explain,
-  events: async () => (await import('./commands/events.ts')).events,
-  info: async () => (await import('./commands/info.ts')).info,
-  version: async () => (await import('./commands/version.ts')).version,
-  'image prune': async () => (await import('./commands/image-prune.ts')).imagePrune,
-  'container prune': async () => (await import('./commands/prune.ts')).containerPrune,
-  'volume create': async () => (await import('./commands/volume-create.ts')).volumeCreate,
-  'volume ls': async () => (await import('./commands/volume-ls.ts')).volumeLs,
-  'volume rm': async () => (await import('./commands/volume-rm.ts')).volumeRm,
-  'volume inspect': async () => (await import('./commands/volume-inspect.ts')).volumeInspect,
-  'volume prune': async () => (await import('./commands/volume-prune.ts')).volumePrune,
-  'network denied': async () => (await import('./commands/network-denied.ts')).networkDenied,
-  'network create': async () => (await import('./commands/network-create.ts')).networkCreate,
-  'network ls': async () => (await import('./commands/network-ls.ts')).networkLs,
-  'network rm': async () => (await import('./commands/network-rm.ts')).networkRm,
-  'network inspect': async () => (await import('./commands/network-inspect.ts')).networkInspect,
-  'network connect': async () => (await import('./commands/network-connect.ts')).networkConnect,
-  'network disconnect': async () => (await import('./commands/network-disconnect.ts')).networkDisconnect,
-  'network prune': async () => (await import('./commands/network-prune.ts')).networkPrune,
-  'network reload': async () => (await import('./commands/network-reload.ts')).networkReload,
-  'system df': async () => (await import('./commands/system-df.ts')).systemDf,
-  'system prune': async () => (await import('./commands/prune.ts')).systemPrune,
-  'oci create': async () => (await import('./oci/make.ts')).ociCreate,
-  'oci start': async () => (await import('./oci/life.ts')).ociStart,
-  'oci run': async () => (await import('./oci/make.ts')).ociRun,
-  'oci state': async () => (await import('./oci/look.ts')).ociState,
-  'oci kill': async () => (await import('./oci/life.ts')).ociKill,
-  'oci delete': async () => (await import('./oci/life.ts')).ociDelete,
-  'oci exec': async () => (await import('./oci/exec.ts')).ociExec,
-  'oci ps': async () => (await import('./oci/look.ts')).ociPs,
-  'oci list': async () => (await import('./oci/look.ts')).ociList,
-  'oci pause': async () => (await import('./oci/life.ts')).ociPause,
-  'oci resume': async () => (await import('./oci/life.ts')).ociResume,
-  'oci update': async () => (await import('./oci/update.ts')).ociUpdate,
-  'oci events': async () => (await import('./oci/look.ts')).ociEvents,
-  'oci spec': async () => (await import('./oci/look.ts')).ociSpec,
-  'oci features': async () => (await import('./oci/look.ts')).ociFeatures,
-  completion: async () => (await import('./commands/completion.ts')).completion,
-  help: async () => (await import('./commands/help.ts')).help,
-};
+export async function load(name: string): Promise<Command | undefined> {
+  switch (name) {
+    case 'run':
+      return (await import('./commands/run.ts')).run;
+    case 'ps':
+      return (await import('./commands/ps.ts')).ps;
+    case 'logs':
+      return (await import('./commands/logs.ts')).logs;
+    case 'exec':
+      return (await import('./commands/exec.ts')).exec;
+    case 'stop':
+      return (await import('./commands/stop.ts')).stop;
+    case 'rm':
+      return (await import('./commands/rm.ts')).rm;
+    case 'create':
+      return (await import('./commands/create.ts')).create;
+    case 'start':
+      return (await import('./commands/start.ts')).start;
+    case 'pause':
+      return (await import('./commands/pause.ts')).pause;
+    case 'unpause':
+      return (await import('./commands/pause.ts')).unpause;
+    case 'update':
+      return (await import('./commands/update.ts')).update;
+    case 'restart':
+      return (await import('./commands/restart.ts')).restart;
+    case 'kill':
+      return (await import('./commands/kill.ts')).kill;
+    case 'stats':
+      return (await import('./commands/stats.ts')).stats;
+    case 'top':
+      return (await import('./commands/top.ts')).top;
+    case 'wait':
+      return (await import('./commands/wait.ts')).wait;
+    case 'port':
+      return (await import('./commands/port.ts')).port;
+    case 'attach':
+      return (await import('./commands/attach.ts')).attach;
+    case 'rename':
+      return (await import('./commands/rename.ts')).rename;
+    case 'cp':
+      return (await import('./commands/cp.ts')).cp;
+    case 'diff':
+      return (await import('./commands/diff.ts')).diff;
+    case 'commit':
+      return (await import('./commands/commit.ts')).commit;
+    case 'images':
+      return (await import('./commands/images.ts')).images;
+    case 'pull':
+      return (await import('./commands/pull.ts')).pull;
+    case 'push':
+      return (await import('./commands/push.ts')).push;
+    case 'login':
+      return (await import('./commands/login.ts')).login;
+    case 'logout':
+      return (await import('./commands/login.ts')).logout;
+    case 'save':
+      return (await import('./commands/save.ts')).save;
+    case 'load':
+      return (await import('./commands/load.ts')).load;
+    case 'export':
+      return (await import('./commands/export.ts')).exportContainer;
+    case 'rmi':
+      return (await import('./commands/rmi.ts')).rmi;
+    case 'tag':
+      return (await import('./commands/tag.ts')).tag;
+    case 'history':
+      return (await import('./commands/history.ts')).history;
+    case 'import':
+      return (await import('./commands/import.ts')).importImage;
+    case 'inspect':
+      return (await import('./commands/inspect.ts')).inspect;
+    case 'explain':
+      return (await import('./commands/explain.ts')).explain;
+    case 'events':
+      return (await import('./commands/events.ts')).events;
+    case 'info':
+      return (await import('./commands/info.ts')).info;
+    case 'version':
+      return (await import('./commands/version.ts')).version;
+    case 'image prune':
+      return (await import('./commands/image-prune.ts')).imagePrune;
+    case 'container prune':
+      return (await import('./commands/prune.ts')).containerPrune;
+    case 'volume create':
+      return (await import('./commands/volume-create.ts')).volumeCreate;
+    case 'volume ls':
+      return (await import('./commands/volume-ls.ts')).volumeLs;
+    case 'volume rm':
+      return (await import('./commands/volume-rm.ts')).volumeRm;
+    case 'volume inspect':
+      return (await import('./commands/volume-inspect.ts')).volumeInspect;
+    case 'volume prune':
+      return (await import('./commands/volume-prune.ts')).volumePrune;
+    case 'network denied':
+      return (await import('./commands/network-denied.ts')).networkDenied;
+    case 'network create':
+      return (await import('./commands/network-create.ts')).networkCreate;
+    case 'network ls':
+      return (await import('./commands/network-ls.ts')).networkLs;
+    case 'network rm':
+      return (await import('./commands/network-rm.ts')).networkRm;
+    case 'network inspect':
+      return (await import('./commands/network-inspect.ts')).networkInspect;
+    case 'network connect':
+      return (await import('./commands/network-connect.ts')).networkConnect;
+    case 'network disconnect':
+      return (await import('./commands/network-disconnect.ts')).networkDisconnect;
+    case 'network prune':
+      return (await import('./commands/network-prune.ts')).networkPrune;
+    case 'network reload':
+      return (await import('./commands/network-reload.ts')).networkReload;
+    case 'system df':
+      return (await import('./commands/system-df.ts')).systemDf;
+    case 'system prune':
+      return (await import('./commands/prune.ts')).systemPrune;
+    case 'oci create':
+      return (await import('./oci/make.ts')).ociCreate;
+    case 'oci start':
+      return (await import('./oci/life.ts')).ociStart;
+    case 'oci run':
+      return (await import('./oci/make.ts')).ociRun;
+    case 'oci state':
+      return (await import('./oci/look.ts')).ociState;
+    case 'oci kill':
+      return (await import('./oci/life.ts')).ociKill;
+    case 'oci delete':
+      return (await import('./oci/life.ts')).ociDelete;
+    case 'oci exec':
+      return (await import('./oci/exec.ts')).ociExec;
+    case 'oci ps':
+      return (await import('./oci/look.ts')).ociPs;
+    case 'oci list':
+      return (await import('./oci/look.ts')).ociList;
+    case 'oci pause':
+      return (await import('./oci/life.ts')).ociPause;
+    case 'oci resume':
+      return (await import('./oci/life.ts')).ociResume;
+    case 'oci update':
+      return (await import('./oci/update.ts')).ociUpdate;
+    case 'oci events':
+      return (await import('./oci/look.ts')).ociEvents;
+    case 'oci spec':
+      return (await import('./oci/look.ts')).ociSpec;
+    case 'oci features':
+      return (await import('./oci/look.ts')).ociFeatures;
+    case 'completion':
+      return (await import('./commands/completion.ts')).completion;
+    case 'help':
+      return (await import('./commands/help.ts')).help;
+    default:
+      return undefined;
+  }
+}
 
-const OCI = 'create start run state kill delete exec ps list pause resume update events spec features';
-const SAME =
-  'run create start exec logs stop kill update restart wait rename attach commit cp diff pause unpause stats top port';
-
-/** Docker's grouped spellings: the words a group has, and the command (with leading flags) each one is. */
-export const GROUPS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  container: {
-    ...Object.fromEntries(SAME.split(' ').map((name) => [name, [name]])),
-    ls: ['ps'],
-    list: ['ps'],
-    ps: ['ps'],
-    rm: ['rm'],
-    remove: ['rm'],
-    export: ['export'],
-    prune: ['container prune'],
-    inspect: ['inspect', '--type=container'],
-  },
-  image: {
-    ls: ['images'],
-    push: ['push'],
-    save: ['save'],
-    load: ['load'],
-    list: ['images'],
-    pull: ['pull'],
-    tag: ['tag'],
-    history: ['history'],
-    rm: ['rmi'],
-    remove: ['rmi'],
-    prune: ['image prune'],
-    import: ['import'],
-    inspect: ['inspect', '--type=image'],
-  },
-  oci: Object.fromEntries(OCI.split(' ').map((name) => [name, [`oci ${name}`]])),
-  volume: {
-    create: ['volume create'],
-    ls: ['volume ls'],
-    list: ['volume ls'],
-    rm: ['volume rm'],
-    remove: ['volume rm'],
-    inspect: ['volume inspect'],
-    prune: ['volume prune'],
-  },
-  network: {
-    denied: ['network denied'],
-    update: ['update'],
-    create: ['network create'],
-    ls: ['network ls'],
-    list: ['network ls'],
-    rm: ['network rm'],
-    remove: ['network rm'],
-    inspect: ['network inspect'],
-    connect: ['network connect'],
-    disconnect: ['network disconnect'],
-    prune: ['network prune'],
-    reload: ['network reload'],
-  },
-  system: { info: ['info'], events: ['events'], df: ['system df'], prune: ['system prune'] },
-};
+/** All of them, for what tells of all: help, completions, docs/cli.md. */
+export async function everyCommand(): Promise<Command[]> {
+  const commands = await Promise.all(NAMES.map(load));
+  return commands.filter((command) => command !== undefined);
+}

@@ -1,8 +1,8 @@
 import type { ContainerSpec } from '../engine/types.ts';
-import { ISOLATION_OPTIONS, isolationFromFlags } from './isolation-options.ts';
+import { ISOLATION_OPTIONS } from './isolation-options.ts';
 import { LIFE_OPTIONS, lifeFromFlags } from './life-options.ts';
-import { LIMIT_OPTIONS, limitsFromFlags } from './limit-options.ts';
-import { MOUNT_OPTIONS, mountsFromFlags } from './mount-options.ts';
+import { LIMIT_OPTIONS } from './limit-options.ts';
+import { MOUNT_OPTIONS } from './mount-options.ts';
 import { NAME_OPTIONS, namesFromFlags } from './name-options.ts';
 import { NETWORK_OPTIONS, networkFromFlags } from './network-options.ts';
 import type { Flags } from './parse.ts';
@@ -35,16 +35,31 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
   },
 ];
 
+type Read = (flags: Flags) => Partial<ContainerSpec>;
+
+/** What options of one kind say; what reads them is loaded only where one was given. */
+async function given(
+  flags: Flags,
+  options: readonly OptionSpec[],
+  reader: () => Promise<Read>,
+): Promise<Partial<ContainerSpec>> {
+  return options.some(({ name }) => flags.has(name)) ? (await reader())(flags) : {};
+}
+
 /** The container the options describe, without image and command. Reads `--env-file`s; throws BAD_INPUT. */
-export function specFromFlags(flags: Flags): Mutable<ContainerSpec> {
+export async function specFromFlags(flags: Flags): Promise<Mutable<ContainerSpec>> {
   return {
     ...networkFromFlags(flags),
     ...namesFromFlags(flags),
     ...lifeFromFlags(flags),
     ...processFromFlags(flags),
-    ...mountsFromFlags(flags),
-    ...limitsFromFlags(flags),
-    ...isolationFromFlags(flags),
+    ...(await given(flags, MOUNT_OPTIONS, async () => (await import('./mount-values.ts')).mountsFromFlags)),
+    ...(await given(flags, LIMIT_OPTIONS, async () => (await import('./limit-values.ts')).limitsFromFlags)),
+    ...(await given(
+      flags,
+      ISOLATION_OPTIONS,
+      async () => (await import('./isolation-values.ts')).isolationFromFlags,
+    )),
     ...securityFromFlags(flags),
   };
 }

@@ -17,8 +17,12 @@ function isWide(code: number): boolean {
   );
 }
 
+/** Most of what is shown: one column a character. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /** Columns a text takes on a terminal. */
 export function textWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length;
   let width = 0;
   for (const char of text) {
     if (/\p{M}|\u200d/u.test(char)) continue;
@@ -29,6 +33,7 @@ export function textWidth(text: string): number {
 
 /** At most `width` characters, the last one "…" where something was cut. */
 export function cut(text: string, width: number): string {
+  if (text.length <= width) return text;
   const chars = Array.from(text);
   return chars.length <= width ? text : `${chars.slice(0, width - 1).join('')}…`;
 }

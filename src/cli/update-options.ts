@@ -1,5 +1,6 @@
 import type { RateSpec, ResourceChanges, Resources } from '../engine/types.ts';
-import { LIMIT_OPTIONS, resourcesFromFlags } from './limit-options.ts';
+import { LIMIT_OPTIONS } from './limit-options.ts';
+import { resourcesFromFlags } from './limit-values.ts';
 import { Flags } from './parse.ts';
 
 /** What each flag sets. */

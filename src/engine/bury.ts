@@ -54,7 +54,7 @@ async function undoPlan(core: Core, id: string, directory: string): Promise<Repo
   }
   const record = readRecord(core.paths, id);
   if (record === undefined || isBroken(record)) return undefined;
-  const plan = encodeLaunch(launchPlan(core, record, 'undo'), { detach: false, fault: undefined });
+  const plan = encodeLaunch(await launchPlan(core, record, 'undo'), { detach: false, fault: undefined });
   return startShim({ ...options, plan }).done;
 }
 

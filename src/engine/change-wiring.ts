@@ -17,9 +17,9 @@ import {
 import type { Core } from './core.ts';
 import { withHold } from './hold.ts';
 import { markInternal } from './internal-mark.ts';
+import { isWired, sharedNetwork, unplug } from './joined.ts';
 import { placesOnlyIn } from './live-steps.ts';
 import { rewriteHosts } from './name-files.ts';
-import { isWired, sharedNetwork, unplug } from './plug.ts';
 import { releasePorts } from './ports.ts';
 import { whileUpdating } from './record-lock.ts';
 import { EndedMeanwhile, rewire } from './rewire.ts';

@@ -4,8 +4,9 @@ import { type ContainerRecord, readNetwork, type Wiring } from '../storage/index
 import { changeWiring } from './change-wiring.ts';
 import type { Core } from './core.ts';
 import { checkDefaultUse } from './join.ts';
+import { DEFAULT_NETWORK } from './joined.ts';
 import { findNetwork, networkNameOf } from './network-find.ts';
-import { DEFAULT_NETWORK, plug } from './plug.ts';
+import { plug } from './plug.ts';
 import type { NetworkJoin } from './types.ts';
 
 /** The lowest name of an interface that it does not have. */

@@ -19,7 +19,9 @@ import type {
   ContainerDetails,
   ContainerSpec,
   ContainerSummary,
+  EndedFront,
   ExecSpec,
+  FrontOutcome,
   How,
   LogEntry,
   LogOptions,
@@ -80,10 +82,12 @@ export class Containers extends ContainerFiles {
         await (await import('./remove.ts')).discardContainer(this.core, record.id, record.name);
       throw error;
     };
+    // A front is there at once: who is between a start and that has no hand on the program.
+    const before = fds?.fronted === true ? await sweep(this.core, true).catch(undo) : undefined;
     const running = await startContainer(this.core, record, how, fds).catch(undo);
     if (running === undefined) throw new MydockerError('RUNNING', `container ${record.name} runs already`);
     // While the shim works: what others left is cleared without anybody waiting for it.
-    const swept = sweep(this.core, true);
+    const swept = fds?.fronted === true ? Promise.resolve(before) : sweep(this.core, true);
     // Told of when the program has ended, not as a promise that nobody handles.
     swept.catch(() => {});
     const settle = async (): Promise<number> => {
@@ -93,6 +97,12 @@ export class Containers extends ContainerFiles {
     };
     if (how === 'detached') await swept;
     return { ...running, exit: settle() };
+  }
+
+  /** What came of a program whose command became its front. Throws what went wrong. */
+  async ended(front: EndedFront): Promise<FrontOutcome> {
+    this.core.prepare();
+    return (await import('./ended.ts')).endedFront(this.core, front);
   }
 
   /**

@@ -13,10 +13,10 @@ import {
   writeWiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { hostnameOf, joinsOf, networkingRecord, networkMode, wire } from './join.ts';
+import { hostnameOf, joinsOf, networkingRecord, networkMode } from './join.ts';
+import { isWired, unplug } from './joined.ts';
 import { writeNameFiles } from './name-files.ts';
 import { makeName } from './names.ts';
-import { unplug } from './plug.ts';
 import type { Prepared } from './prepare.ts';
 import { namesOf } from './resolver.ts';
 import { signalNumber } from './signals.ts';
@@ -152,6 +152,7 @@ export async function createContainer(
   const staging = `${core.root}/containers/${creationName(id)}`;
   const holding = draft.mounts.some((m) => m.type === 'volume') || draft.isolation?.userBlock !== undefined;
   const claims = holding ? await import('./claims.ts') : undefined;
+  const wires = isWired(draft.network) ? await import('./wire.ts') : undefined;
   let name: string | undefined;
   let wiring: Wiring | undefined;
   try {
@@ -165,7 +166,7 @@ export async function createContainer(
     name = pickName(core, spec.name, id);
     record = { ...draft, name, ...(starting ? { startingOwner: ownMark() } : {}) };
     if (claims !== undefined) record = claims.takeClaims(core, record, spec.mounts ?? []);
-    wiring = wire(core, spec, record);
+    wiring = wires?.wire(core, spec, record);
     fillDirectory(core, staging, record, wiring);
     renameSync(staging, containerDir(core.paths, id));
   } catch (error) {

@@ -5,7 +5,7 @@ import { DEFAULT_CAPABILITIES } from '../runtime/index.ts';
 import { type ContainerRecord, containerDir, findContainer, type Paths, runDir } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { joinsOf } from './join.ts';
-import { CONTAINER } from './plug.ts';
+import { CONTAINER } from './joined.ts';
 import type { SecurityRecord } from './security.ts';
 import { requireRecord } from './status.ts';
 import type { ContainerSpec } from './types.ts';

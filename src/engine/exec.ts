@@ -1,7 +1,19 @@
 import { MydockerError, randomHex } from '../base/index.ts';
+import type { Plan } from '../plan/index.ts';
 import { type ExecInput, outside, planExec } from '../runtime/index.ts';
-import { AttachClient, encodeLaunch, outputError, startShim, stepError, WANTS } from '../shim/index.ts';
-import { type ContainerRecord, runDir } from '../storage/index.ts';
+import {
+  AttachClient,
+  encodeLaunch,
+  Front,
+  FrontFiles,
+  outputError,
+  type Report,
+  type ShimStart,
+  startShim,
+  stepError,
+  WANTS,
+} from '../shim/index.ts';
+import { type ContainerRecord, runDir, stagingName } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
 import { mergeEnv } from './create.ts';
@@ -47,6 +59,27 @@ function execInput(
   };
 }
 
+const lost = (what: string): MydockerError =>
+  new MydockerError('MONITOR_LOST', `${what}: its shim was killed`, { exitCode: 137 });
+
+/** The exit code of a program whose shim has ended; throws what went wrong instead. */
+export function execOutcome(name: string, report: Report, plan: () => Plan): number {
+  const what = `cannot exec in ${name}`;
+  if (report.failure !== undefined) throw stepError(what, plan(), report.failure);
+  if (report.ending === undefined) throw lost(what);
+  if (report.outputLost !== undefined) throw outputError(name, report.outputLost);
+  return report.ending.code;
+}
+
+/** The plan and the report: in files with names where a front needs them. */
+function planOf(
+  files: FrontFiles | undefined,
+  plan: Buffer,
+): Pick<ShimStart, 'plan' | 'planFd' | 'report' | 'fronted'> {
+  if (files === undefined) return { plan };
+  return { planFd: files.writePlan(plan), report: files.open(), fronted: true };
+}
+
 /** Runs one more program in a running container. Refused, with nothing executed anywhere, when it does not run. */
 export async function execInContainer(
   core: Core,
@@ -62,14 +95,15 @@ export async function execInContainer(
   const plan = { steps: [...first, ...planExecEvents(core.paths, record, spec.command), ...rest] };
   const detach = how !== 'inherit';
   const what = `cannot exec in ${record.name}`;
+  const files = fds.fronted === true && !detach ? new FrontFiles(core.paths.run, stagingName) : undefined;
+  const fronted = files !== undefined;
   const shim = startShim({
     root: core.root,
     mode: 'launch',
     title: record.id.slice(0, 12),
-    plan: encodeLaunch(plan, { detach, fault: core.fault }),
+    ...planOf(files, encodeLaunch(plan, { detach, withReasons: fronted, fault: core.fault })),
     ...(detach ? {} : { stdin: spec.stdin ? fds.stdin : 'ignore', stdout: fds.stdout, stderr: fds.stderr }),
   });
-  const lost = () => new MydockerError('MONITOR_LOST', `${what}: its shim was killed`, { exitCode: 137 });
   let starting = true;
   const signal = (number: number): void => {
     if (socket !== undefined) forwardSignal(socket, number, () => starting);
@@ -78,17 +112,16 @@ export async function execInContainer(
   if (how === 'inherit') {
     const exit = shim.done.then((report) => {
       starting = false;
-      if (report.failure !== undefined) throw stepError(what, plan, report.failure);
-      if (report.ending === undefined) throw lost();
-      if (report.outputLost !== undefined) throw outputError(record.name, report.outputLost);
-      return report.ending.code;
+      files?.remove();
+      return execOutcome(record.name, report, () => plan);
     });
-    return { ...running, exit };
+    if (files === undefined || socket === undefined) return { ...running, exit };
+    return { ...running, exit, front: new Front(core.root, shim.pid, socket, files) };
   }
   const report = await shim.done;
   if (report.failure !== undefined) throw stepError(what, plan, report.failure);
   if (how === 'detached' || socket === undefined) return running;
-  if (!report.ready) throw lost();
+  if (!report.ready) throw lost(what);
   const client = await AttachClient.connect(
     socket,
     WANTS.stdin | WANTS.stdout | WANTS.stderr | WANTS.release,

@@ -6,12 +6,14 @@ import type { Core } from './core.ts';
 import { recordOf } from './create.ts';
 import { egressSteps } from './egress.ts';
 import { explainImage } from './explain.ts';
-import { joinsOf, publishOf } from './join.ts';
+import { joinsOf } from './join.ts';
+import { DEFAULT_NETWORK, isWired } from './joined.ts';
 import { launchPlan } from './launch-plan.ts';
 import { draftNetwork } from './network-create.ts';
-import { DEFAULT_NETWORK, isWired, peekEndpoint, requireNetwork } from './plug.ts';
+import { peekEndpoint, requireNetwork } from './plug.ts';
 import { prepareSpec } from './prepare.ts';
 import type { ContainerSpec, How } from './types.ts';
+import { publishOf } from './wire.ts';
 
 /** A host port that nobody asked for: the first of the range the kernel gives out by itself. */
 const SOME_PORT = 32_768;

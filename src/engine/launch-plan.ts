@@ -28,16 +28,16 @@ const LOG = { maxBytes: 10_000_000, maxFiles: 3 };
 /** Slot 0 holds the cgroup directory. */
 const FIRST_SLOT = 1;
 
-/** The launch plan of a container: pure data, from its record and facts about the host. */
-/** `limits`: of egressSteps(). */
-export function launchPlan(
+/** The launch plan of a container: pure data, from its record and facts about the host. `limits`: of egressSteps(). */
+export async function launchPlan(
   core: Core,
   record: ContainerRecord,
   how: How | 'undo',
   limits?: Services,
   wiring = readWiring(core.paths, record.id),
   pretended?: NetworkRecord,
-): Plan {
+): Promise<Plan> {
+  const network = await networkSteps(core, record, wiring, pretended);
   const dir = containerDir(core.paths, record.id);
   const joined = neighboursOf(core, record, how === 'undo');
   const described = ociSpec(record, dir, core.paths, joined);
@@ -69,7 +69,7 @@ export function launchPlan(
     images: imageTrees(core, record, spec.root.path),
     neighbours: sharedMemory(joined),
     owned: record.autoRemove ? releaseSteps(core, record) : [],
-    network: networkSteps(core, record, wiring, pretended),
+    network,
     services: {
       host: [
         ...planEvents(core.paths, record, record.startingOwner !== undefined),

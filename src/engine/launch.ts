@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { errnoOf, MydockerError } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
-import { encodeLaunch, type Failure, type Report, startShim } from '../shim/index.ts';
+import { encodeLaunch, type Failure, Front, FrontFiles, type Report, startShim } from '../shim/index.ts';
 import {
   type ContainerRecord,
   claimText,
@@ -77,8 +77,11 @@ async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Pr
   }
 }
 
+/** What is known of a container also when its record is gone. */
+type Known = Pick<ContainerRecord, 'id' | 'name'>;
+
 /** The shim went without a word: killed, or never came up. Its run directory has no owner but this process. */
-async function lostShim(core: Core, record: ContainerRecord): Promise<MydockerError> {
+async function lostShim(core: Core, record: Known): Promise<MydockerError> {
   const { dead, status } = lifeOf(core.paths, record.id);
   const own = status === 'created' && claimText(`${runDir(core.paths, record.id)}/owner`) === ownMark();
   if (dead || own) await (await import('./bury.ts')).bury(core, record.id, own);
@@ -97,7 +100,7 @@ async function lostShim(core: Core, record: ContainerRecord): Promise<MydockerEr
  * A shim that failed has taken back what it did. One that did nothing (it refused the plan, or failed before its
  * first step) leaves the run directory, known by its plan's inode: another start may have taken the path by now.
  */
-function releaseRunDir(directory: string, planInode: number): void {
+export function releaseRunDir(directory: string, planInode: number): void {
   try {
     if (statSync(`${directory}/plan`).ino !== planInode) return;
   } catch (error) {
@@ -107,18 +110,18 @@ function releaseRunDir(directory: string, planInode: number): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-async function failed(record: ContainerRecord, plan: Plan, failure: Failure): Promise<MydockerError> {
+async function failed(record: Known, plan: Plan, failure: Failure): Promise<MydockerError> {
   return (await import('./blame.ts')).stepError(`cannot start ${record.name}`, plan, failure);
 }
 
-interface Started {
-  report: Report;
-  plan: Plan;
-}
-
-async function exitOf(core: Core, record: ContainerRecord, started: Promise<Started>): Promise<number> {
-  const { report, plan } = await started;
-  if (report.failure !== undefined) throw await failed(record, plan, report.failure);
+/** The exit code of a program whose shim has ended; throws what went wrong instead. */
+export async function outcomeOf(
+  core: Core,
+  record: Known,
+  report: Report,
+  plan: () => Plan,
+): Promise<number> {
+  if (report.failure !== undefined) throw await failed(record, plan(), report.failure);
   if (report.ending === undefined) throw await lostShim(core, record);
   if (report.outputLost !== undefined)
     throw (await import('./blame.ts')).outputError(record.name, report.outputLost);
@@ -140,32 +143,39 @@ export async function startOnce(
   fds: StreamFds = { stdin: 0, stdout: 1, stderr: 2 },
 ): Promise<Running | undefined> {
   const limits = await limitsOf(core, record);
-  const plan = launchPlan(core, record, how, limits);
+  const plan = await launchPlan(core, record, how, limits);
   const detach = how !== 'inherit';
-  if (!(await takeRunDir(core, record, encodeLaunch(plan, { detach, fault: core.fault })))) return undefined;
+  const files = fds.fronted === true && !detach ? new FrontFiles(core.paths.run, stagingName) : undefined;
+  const fronted = files !== undefined;
+  const encoded = encodeLaunch(plan, { detach, withReasons: fronted, fault: core.fault });
+  if (!(await takeRunDir(core, record, encoded))) return undefined;
   const directory = runDir(core.paths, record.id);
   const planFd = openSync(`${directory}/plan`, 'r');
   const planInode = fstatSync(planFd).ino;
   let shim: ReturnType<typeof startShim>;
   try {
+    files?.keepPlan(`${directory}/plan`);
     shim = startShim({
       root: core.root,
       mode: 'launch',
       title: record.id.slice(0, 12),
       planFd,
+      ...(files === undefined ? {} : { report: files.open(), fronted }),
       ...(detach
         ? {}
         : { stdin: record.stdin ? fds.stdin : 'ignore', stdout: fds.stdout, stderr: fds.stderr }),
     });
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
+    files?.remove();
     throw stateError(core, error);
   } finally {
     closeSync(planFd);
   }
   const started = shim.done.then((report) => {
+    files?.remove();
     if (report.failure !== undefined && report.undoFailure === undefined) releaseRunDir(directory, planInode);
-    return { report, plan };
+    return report;
   });
   const running: Running = {
     id: record.id,
@@ -179,8 +189,12 @@ export async function startOnce(
       );
     },
   };
-  if (how === 'inherit') return { ...running, exit: exitOf(core, record, started) };
-  const { report } = await started;
+  if (how === 'inherit') {
+    const exit = started.then((report) => outcomeOf(core, record, report, () => plan));
+    if (files === undefined) return { ...running, exit };
+    return { ...running, exit, front: new Front(core.root, shim.pid, `${directory}/attach.sock`, files) };
+  }
+  const report = await started;
   if (report.failure !== undefined) throw await failed(record, plan, report.failure);
   if (how === 'detached') {
     if (report.startedPid === undefined) throw await lostShim(core, record);

@@ -24,7 +24,8 @@ import {
   type Wiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { addressesOf, requireNetwork } from './plug.ts';
+import { addressesOf } from './joined.ts';
+import { requireNetwork } from './plug.ts';
 import {
   endpointPlan,
   forwardingSteps,

@@ -26,8 +26,8 @@ import {
   sweepTurns,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { DEFAULT_NETWORK } from './joined.ts';
 import { subnetsFor, takenSubnets } from './network-subnets.ts';
-import { DEFAULT_NETWORK } from './plug.ts';
 import { waitTurn } from './status.ts';
 import type { NetworkSpec } from './types.ts';
 

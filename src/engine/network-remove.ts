@@ -14,10 +14,10 @@ import {
   stagingName,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { DEFAULT_NETWORK } from './joined.ts';
 import { inTurn } from './network-create.ts';
 import { networkNameOf, noSuchNetwork, PREDEFINED } from './network-find.ts';
 import { nameOfUser, usersOf } from './network-users.ts';
-import { DEFAULT_NETWORK } from './plug.ts';
 import { hasLink, tableOf } from './wiring.ts';
 
 function inUse(core: Core, name: string, users: readonly string[]): MydockerError {

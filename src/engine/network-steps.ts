@@ -1,22 +1,22 @@
 import { planLoopback } from '../network/index.ts';
 import type { ContainerRecord, NetworkRecord, Wiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { isWired, sharedNetwork } from './plug.ts';
-import { type WiringSteps, wiringSteps } from './wiring.ts';
+import { isWired, sharedNetwork } from './joined.ts';
+import type { WiringSteps } from './wiring.ts';
 
 const NONE: WiringSteps = { own: [], host: [], hostAfter: [], init: [] };
 
-/** What a launch does about networks. */
-export function networkSteps(
+/** What a launch does about networks; what only a container in one needs is loaded then. */
+export async function networkSteps(
   core: Core,
   record: ContainerRecord,
   wiring: Wiring | undefined,
   pretended?: NetworkRecord,
-): WiringSteps {
+): Promise<WiringSteps> {
   const { network } = record;
   if (network === 'host' || sharedNetwork(record) !== undefined) return NONE;
   // Without its file it is in no network: one that was damaged does not keep it from being cleared.
   if (!isWired(network) || wiring === undefined || wiring.endpoints.length === 0)
     return { ...NONE, init: planLoopback() };
-  return wiringSteps(core, record, wiring, pretended);
+  return (await import('./wiring.ts')).wiringSteps(core, record, wiring, pretended);
 }

@@ -13,7 +13,7 @@ import {
 import { listNetworks, type NetworkRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { hostRoutes } from './host-routes.ts';
-import { DEFAULT_NETWORK } from './plug.ts';
+import { DEFAULT_NETWORK } from './joined.ts';
 import { settingsOf } from './settings.ts';
 import type { NetworkSpec } from './types.ts';
 

@@ -13,7 +13,7 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { macText } from './describe-network.ts';
-import { addressesOf } from './plug.ts';
+import { addressesOf } from './joined.ts';
 import { isBroken, lifeOf } from './status.ts';
 import type { NetworkMember } from './types.ts';
 

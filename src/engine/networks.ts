@@ -8,12 +8,12 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { recordEvent } from './events-file.ts';
+import { DEFAULT_NETWORK } from './joined.ts';
 import { createNetwork, ensureDefaultNetwork } from './network-create.ts';
 import { LIST_KEYS, networkFilter, PRUNE_KEYS } from './network-filters.ts';
 import { findNetwork, networkNameOf, PREDEFINED } from './network-find.ts';
 import { removeNetwork, sweepNetworks } from './network-remove.ts';
 import { membersOf, usersOf } from './network-users.ts';
-import { DEFAULT_NETWORK } from './plug.ts';
 import { requireRecord } from './status.ts';
 import type { NetworkDetails, NetworkJoin, NetworkSpec, NetworkSummary } from './types.ts';
 

@@ -9,7 +9,7 @@ import {
   type RecordedMount,
   type TmpfsMount,
 } from '../storage/index.ts';
-import { sharedNetwork } from './plug.ts';
+import { sharedNetwork } from './joined.ts';
 
 /** The group of terminals, everywhere. */
 const TTY = 5;

@@ -9,9 +9,9 @@ import {
   sameCapabilities,
 } from '../runtime/index.ts';
 import type { ContainerRecord, Paths } from '../storage/index.ts';
+import { CONTAINER, sharedNetwork } from './joined.ts';
 import { ociResources } from './oci-limits.ts';
 import { ociMounts } from './oci-mounts.ts';
-import { CONTAINER, sharedNetwork } from './plug.ts';
 
 /** Where a container's cgroups lie below each hierarchy's root. The full id: two containers never share one. */
 export function cgroupsPath({ id, isolation }: Pick<ContainerRecord, 'id' | 'isolation'>): string {

@@ -19,7 +19,7 @@ import {
   type Wiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
-import { addressesOf } from './plug.ts';
+import { addressesOf } from './joined.ts';
 import { lifeOf } from './status.ts';
 import { forwardingSteps, hasLink, mainEndpoint, networkUp, tableOf } from './wiring.ts';
 

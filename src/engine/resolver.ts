@@ -3,8 +3,8 @@ import { errnoOf } from '../base/index.ts';
 import { checkServers, parseResolvConf, planResolver, resolvConfFor } from '../network/index.ts';
 import type { Step } from '../plan/index.ts';
 import { type ContainerRecord, type Paths, runDir } from '../storage/index.ts';
+import { sharedNetwork } from './joined.ts';
 import type { NameSpec } from './name-types.ts';
-import { sharedNetwork } from './plug.ts';
 
 /** What is recorded of a container's names. */
 export type NameRecord = Pick<ContainerRecord, 'dns' | 'dnsSearch' | 'dnsOptions'>;

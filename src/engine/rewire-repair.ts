@@ -26,8 +26,9 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { INTERNAL_MARK, markInternal } from './internal-mark.ts';
+import { addressesOf } from './joined.ts';
 import { publishedBy } from './live-steps.ts';
-import { addressesOf, requireNetwork } from './plug.ts';
+import { requireNetwork } from './plug.ts';
 import { releasePorts } from './ports.ts';
 import { EndedMeanwhile, settlePlan } from './rewire.ts';
 import { isBroken, settledLife } from './status.ts';

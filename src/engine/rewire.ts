@@ -45,9 +45,9 @@ function hasEnded(core: Core, id: string): boolean {
 }
 
 /** What is to be undone at the end; of `also` too. */
-function undoBytes(core: Core, wired: Wired, also?: Wired): Buffer {
-  const plan = launchPlan(core, wired.record, 'undo', undefined, wired.wiring);
-  const other = also === undefined ? undefined : networkSteps(core, also.record, also.wiring);
+async function undoBytes(core: Core, wired: Wired, also?: Wired): Promise<Buffer> {
+  const plan = await launchPlan(core, wired.record, 'undo', undefined, wired.wiring);
+  const other = also === undefined ? undefined : await networkSteps(core, also.record, also.wiring);
   const more = [...(other?.own ?? []), ...(other?.host ?? []), ...(other?.hostAfter ?? [])]
     .filter(({ undo }) => undo !== undefined)
     .map((step): Step => ({ ...step, where: 'host' }));
@@ -88,8 +88,8 @@ async function renew(core: Core, { id, name }: { id: string; name: string }, byt
 }
 
 /** Has the monitor undo at the end what this wiring says, and nothing else. Throws EndedMeanwhile. */
-export function settlePlan(core: Core, wired: Wired): Promise<void> {
-  return renew(core, wired.record, undoBytes(core, wired));
+export async function settlePlan(core: Core, wired: Wired): Promise<void> {
+  return renew(core, wired.record, await undoBytes(core, wired));
 }
 
 function newPorts(before: Wiring, after: Wiring): PortRecord[] {
@@ -153,7 +153,7 @@ export async function rewire(
     await renew(core, before.record, old);
     throw error;
   };
-  const both = undoBytes(core, after, before);
+  const both = await undoBytes(core, after, before);
   await renew(core, after.record, both)
     .catch((error: unknown) => Promise.reject(blame(core, id, before.wiring, after.wiring, error)))
     .catch(async (error: unknown) => {

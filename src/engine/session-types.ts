@@ -1,3 +1,6 @@
+import type { MydockerError } from '../base/index.ts';
+import type { Front } from '../shim/index.ts';
+
 /** What `engine.run()` and `container.exec()` give. */
 export interface RunResult {
   /** 0–255; 128+n when ended by signal n. */
@@ -42,6 +45,8 @@ export interface StreamFds {
   stdin: number | 'ignore';
   stdout: number | 'ignore';
   stderr: number | 'ignore';
+  /** This process would become the front of the program: see Running.front. */
+  fronted?: boolean;
 }
 
 /** A program that was started. */
@@ -53,6 +58,25 @@ export interface Running {
   /** Sends a signal to it; too late is no error. */
   signal(number: number): void;
   session?: Session;
+  /** Where that was asked for and can be: what this process needs to become its front. */
+  front?: Front;
   /** Sentences a user should read. */
   notes: string[];
+}
+
+/** What a front left, native/front.c. */
+export interface EndedFront {
+  what: 'run' | 'exec';
+  /** Of the container. */
+  id: string;
+  name: string;
+  /** The files. */
+  report: string;
+  plan: string;
+}
+
+export interface FrontOutcome {
+  code: number;
+  /** Why it failed, when the same command would now succeed. */
+  repaired?: MydockerError;
 }

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { MydockerError } from '../base/index.ts';
 import { type ContainerRecord, containerDir, readWiring, type Wiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { isWired } from './joined.ts';
 import { startOnce } from './launch.ts';
-import { isWired } from './plug.ts';
 import type { How, Running, StreamFds } from './types.ts';
 
 /** Failures of a start that another one, after a repair, does not have. */
@@ -48,8 +48,12 @@ export async function startContainer(
     repaired.add(error);
     return failed(error);
   };
+  // Host ports are given back by whoever took them, whatever becomes of the start.
+  const streams = publishes && fds !== undefined ? { ...fds, fronted: false } : fds;
   const attempt = async (tries: number): Promise<Running | undefined> => {
-    const running = await startOnce(core, record, how, fds).catch((error: unknown) => again(error, tries));
+    const running = await startOnce(core, record, how, streams).catch((error: unknown) =>
+      again(error, tries),
+    );
     ports?.endTurn(core, record.id);
     // With inherited streams the failure comes where the exit code would.
     if (running === undefined || how !== 'inherit') return running;

@@ -32,7 +32,7 @@ import {
 import type { Core } from './core.ts';
 import { MOST_EVENT_BYTES, sizeOfEvents } from './events-file.ts';
 import { breakHold, withHold } from './hold.ts';
-import { unplug } from './plug.ts';
+import { unplug } from './joined.ts';
 import { isBroken, lifeOf } from './status.ts';
 
 /** A run on behalf of a busy host looks at no more run directories than this; `ps` and `rm` look at all. */

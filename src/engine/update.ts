@@ -60,9 +60,10 @@ function refuseTooSmall(core: Core, record: ContainerRecord, limitBytes: number 
   );
 }
 
-function swappinessAbove(core: Core, record: ContainerRecord): string {
-  const directory = cgroupDir(core.cgroups(), cgroupsPath(record), 'memory');
-  return readFileSync(`${builtin('node:path').dirname(directory ?? '/')}/memory.swappiness`, 'latin1').trim();
+/** What the cgroup above a container's own says. */
+function readAbove(core: Core, record: ContainerRecord, controller: string, file: string): string {
+  const directory = cgroupDir(core.cgroups(), cgroupsPath(record), controller);
+  return readFileSync(`${builtin('node:path').dirname(directory ?? '/')}/${file}`, 'latin1').trim();
 }
 
 /** The new record beside the old one, on the disk; its path. */
@@ -88,8 +89,9 @@ async function updateRunning(core: Core, old: ContainerRecord, next: ContainerRe
     before: ociResources(old),
     after: ociResources(next),
     get swappiness() {
-      return swappinessAbove(core, old);
+      return readAbove(core, old, 'memory', 'memory.swappiness');
     },
+    allOf: (file) => readAbove(core, old, 'cpuset', `${file}.effective`),
   });
   const directory = containerDir(core.paths, old.id);
   const staged = stageRecord(directory, next);

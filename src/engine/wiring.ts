@@ -35,7 +35,8 @@ import {
 import type { Core } from './core.ts';
 import { closedWith, markOf } from './host-forwarding.ts';
 import { internalStep } from './internal-mark.ts';
-import { addressesOf, DEFAULT_NETWORK, requireNetwork, subnetOfText } from './plug.ts';
+import { addressesOf, DEFAULT_NETWORK } from './joined.ts';
+import { requireNetwork, subnetOfText } from './plug.ts';
 
 /** FNV-1a: a short name for a root directory, the same in every run. */
 function shortHash(text: string): string {

@@ -18,6 +18,12 @@ const SMALL_FILE_BYTES = 64 * 1024;
 function enterLayer(dir: string, layersDir: string): Step[] {
   return [
     {
+      op: 'spread-directories',
+      path: layersDir,
+      where: 'host',
+      why: 'layers come and go: ext4 makes files slowly where many were removed a moment ago',
+    },
+    {
       op: 'open-path',
       path: layersDir,
       slot: LAYERS_SLOT,

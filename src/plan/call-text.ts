@@ -118,6 +118,8 @@ function fileText(a: Action): string | undefined {
     case 'copy-up':
     case 'copy-attributes':
       return `${a.op}(${quote(a.from)} below ${slot(a.slot)}, ${quote(a.path)})`;
+    case 'spread-directories':
+      return `ioctl(${quote(a.path)}, FS_IOC_SETFLAGS, FS_TOPDIR_FL)`;
     case 'sync-files':
       return 'syncfs(where the root lies)';
     case 'walk':

@@ -27,7 +27,7 @@ export const PLAN_FLAGS = {
 } as const;
 
 /** errno numbers of what a step may ignore. */
-const IGNORED = { EPERM: 1, ENOENT: 2, EACCES: 13, EEXIST: 17, EINVAL: 22, EOPNOTSUPP: 95 } as const;
+export const IGNORED = { EPERM: 1, ENOENT: 2, EACCES: 13, EEXIST: 17, EINVAL: 22, EOPNOTSUPP: 95 } as const;
 
 /** Content of at least this size is not copied into the buffer of the steps. */
 const OWN_PIECE_BYTES = 16 * 1024;
@@ -35,7 +35,7 @@ const OWN_PIECE_BYTES = 16 * 1024;
 /** What a step may ignore. */
 export type IgnoredErrno = keyof typeof IGNORED;
 
-const SECTION_CODE: Record<Section, number> = { host: 0, 'host-after': 1, init: 2, started: 3 };
+export const SECTION_CODE: Record<Section, number> = { host: 0, 'host-after': 1, init: 2, started: 3 };
 
 /** A fault to inject: step `index` fails with `errno` instead of being carried out. */
 export interface Fault {
@@ -166,8 +166,14 @@ function tooLarge(what: string, most: string): MydockerError {
   );
 }
 
-/** The bytes the shim reads. Throws TypeError for a string holding NUL, PLAN_TOO_LARGE. */
-export function encodePlan(plan: Plan, options: { flags?: number; fault?: Fault | undefined } = {}): Buffer {
+/**
+ * The bytes the shim reads; `withReasons`: and behind them, unread by it, why each step is there, for decodePlan().
+ * Throws TypeError for a string holding NUL, PLAN_TOO_LARGE.
+ */
+export function encodePlan(
+  plan: Plan,
+  options: { flags?: number; fault?: Fault | undefined; withReasons?: boolean } = {},
+): Buffer {
   if (plan.steps.length > MAX_STEPS) throw tooLarge(`${plan.steps.length} steps`, `${MAX_STEPS}`);
   const out = new Writer();
   out.u32(MAGIC);
@@ -180,6 +186,7 @@ export function encodePlan(plan: Plan, options: { flags?: number; fault?: Fault 
   for (const step of plan.steps) writeStep(out, step);
   if (out.length > PLAN_MAX_BYTES) throw tooLarge(`${out.length} bytes of words`, `${PLAN_MAX_BYTES}`);
   out.patch(8, out.length);
+  if (options.withReasons === true) out.bytes(plan.steps.map(({ why }) => why).join('\0'), false);
   return out.done();
 }
 

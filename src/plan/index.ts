@@ -1,3 +1,4 @@
+export { decodePlan } from './decode.ts';
 export { encodePlan, type Fault, type IgnoredErrno, PLAN_FLAGS, planVersion, StepBuffer } from './encode.ts';
 export { type ExplainedStep, explainLines, explainPlan } from './explain.ts';
 export { type ArgsOf, MAX_STEPS, NO_SLOT, OPS, type OpName, PUT, SLOT_COUNT, STREAMS, WALK } from './ops.ts';

@@ -71,6 +71,7 @@ export const OPS = {
     call: 'openat2(NO_SYMLINKS), fchown, fchmod, fsetxattr, futimens',
   },
   'sync-files': { code: 28, args: {}, call: 'syncfs' },
+  'spread-directories': { code: 181, args: { path: 'str' }, call: 'ioctl(FS_IOC_SETFLAGS)' },
   // A tree that others may look into and change meanwhile: `cp`. Paths are relative to the directory in the slot.
   'open-in-root': { code: 111, args: { path: 'str', slot: 'u32' }, call: 'openat2(RESOLVE_IN_ROOT)' },
   'put-directory': {

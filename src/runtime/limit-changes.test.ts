@@ -19,7 +19,8 @@ const V2: CgroupHost = { version: 2, hybrid: false, v1: [], v2: '/cg', v2Control
 
 /** "file=new<old" for each step, in order. */
 function changes(host: CgroupHost, before: OciResources, after: OciResources): string[] {
-  const plan = planLimitChange({ host, facts: FACTS, cgroupsPath: 'm/x', before, after, swappiness: '60' });
+  const above = { swappiness: '60', allOf: (file: string) => (file === 'cpuset.cpus' ? '0-3' : '0-1') };
+  const plan = planLimitChange({ host, facts: FACTS, cgroupsPath: 'm/x', before, after, ...above });
   return plan.map((step) => {
     assert.ok(step.op === 'write' && step.undo?.op === 'write');
     assert.equal(step.undo.path, step.path);
@@ -46,6 +47,10 @@ test('planLimitChange() writes what differs only, and knows what a new cgroup ha
     'memory.max=max<10',
     'memory.swap.max=max<10',
     'pids.max=max<3',
+  ]);
+  assert.deepEqual(changes(V2, { cpu: { cpus: '1' } }, { cpu: { mems: '0' } }), [
+    'cpuset.mems=0<0-1',
+    'cpuset.cpus=0-3<1',
   ]);
   assert.deepEqual(changes(V2, {}, { cpu: { quota: 5000, period: 10_000, shares: 1024 } }), [
     'cpu.weight=39<100',

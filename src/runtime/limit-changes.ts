@@ -15,6 +15,11 @@ export interface LimitChange {
   after: OciResources;
   /** v1: what a new cgroup has of its parent; asked only when --memory-swappiness is taken away. */
   readonly swappiness: string;
+  /**
+   * v2: the cores or memory nodes of the cgroup above, asked only when a list is taken away: kernels before 6.2 take no
+   * empty one for a cgroup with processes (ENOSPC).
+   */
+  allOf(file: string): string;
 }
 
 /** What a file says when nothing was asked for: a new cgroup's, cgroup-v1/*.rst and cgroup-v2.rst. */
@@ -33,8 +38,6 @@ const NEW: Readonly<Record<string, string>> = {
   'memory.low': '0',
   'cpu.weight': '100',
   'cpu.max': 'max 100000',
-  'cpuset.cpus': '\n',
-  'cpuset.mems': '\n',
   'io.weight': 'default 100',
   'io.bfq.weight': 'default 100',
   'pids.max': 'max',
@@ -52,6 +55,7 @@ function keyOf(write: LimitWrite): string {
 function asNew(write: LimitWrite, change: LimitChange): string {
   const { file, data } = write;
   if (file === 'memory.swappiness') return change.swappiness;
+  if (file.startsWith('cpuset.')) return change.allOf(file);
   if (!isPerDisk(write)) return NEW[file] ?? '0';
   const [disk = ''] = data.split(' ');
   if (file === 'io.max') return `${data.replace(/=.*$/, '')}=max`;

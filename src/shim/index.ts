@@ -1,8 +1,10 @@
 export { type AssetName, assetPath, setAssets, shimBinary } from './assets.ts';
 export { AttachClient, type AttachEnd, WANTS } from './attach.ts';
 export { interpreterOf, outputError, sayStep, stepError } from './failure.ts';
+export { Front, FrontFiles } from './front.ts';
 export {
   decodeFailure,
+  decodeReport,
   type Ending,
   type Failure,
   type HookFailure,

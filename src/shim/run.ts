@@ -24,7 +24,8 @@ export function openSmall(directory: string): number {
   }
 }
 
-const REPORT_BYTES = 4096;
+/** Written before anything is reported. */
+export const REPORT_BYTES = 4096;
 
 /**
  * The file the shim reports into, its first page written already: on a disk that is full by then, the reason
@@ -63,6 +64,10 @@ export interface ShimStart {
   stdin?: number | 'ignore';
   stdout?: number | 'ignore';
   stderr?: number | 'ignore';
+  /** Takes the report; without it a file of its own. Belongs to the start from then on. */
+  report?: number;
+  /** This process is about to become the front: until the program runs, the shim ends when this process does. */
+  fronted?: boolean;
   /** Descriptors for the program, beyond those three. */
   more?: readonly number[];
 }
@@ -77,7 +82,7 @@ export interface ShimRun {
 export function startShim(start: ShimStart): ShimRun {
   const directory = `${start.root}/bin`;
   const binary = shimBinary(start.root);
-  const report = openReport(directory);
+  const report = start.report ?? openReport(directory);
   const planFd = start.planFd ?? openSmall(directory);
   if (start.plan !== undefined) writeWhole(planFd, start.plan);
   const fds: ShimFds = {
@@ -88,8 +93,9 @@ export function startShim(start: ShimStart): ShimRun {
     report,
     ...(start.more === undefined ? {} : { more: start.more }),
   };
+  const words = [start.mode, start.title, ...(start.fronted === true ? [String(process.pid)] : [])];
   try {
-    const child = spawnShim(binary, [start.mode, start.title], fds);
+    const child = spawnShim(binary, words, fds);
     const done = child.exit.then(() => decodeReport(readWhole(report))).finally(() => closeSync(report));
     return { pid: child.pid, done };
   } catch (error) {
@@ -100,7 +106,11 @@ export function startShim(start: ShimStart): ShimRun {
   }
 }
 
-/** The plan's bytes for a launch. */
-export function encodeLaunch(plan: Plan, options: { detach: boolean; fault: Fault | undefined }): Buffer {
-  return encodePlan(plan, { flags: options.detach ? PLAN_FLAGS.detach : 0, fault: options.fault });
+/** The plan's bytes for a launch. `withReasons`: see encodePlan(). */
+export function encodeLaunch(
+  plan: Plan,
+  options: { detach: boolean; withReasons?: boolean; fault: Fault | undefined },
+): Buffer {
+  const { detach, withReasons = false, fault } = options;
+  return encodePlan(plan, { flags: detach ? PLAN_FLAGS.detach : 0, fault, withReasons });
 }

@@ -14,9 +14,13 @@ import {
   steps,
 } from '../plan/index.ts';
 import { shimBinary } from './assets.ts';
-import { stepError } from './failure.ts';
 import { decodeReport, type Failure } from './report.ts';
 import { openReport, openSmall, readWhole, startShim } from './run.ts';
+
+/** Words for a failed step: loaded only then. */
+const stepError = async (
+  ...about: Parameters<typeof import('./failure.ts').stepError>
+): Promise<MydockerError> => (await import('./failure.ts')).stepError(...about);
 
 /** A stream of file steps being carried out as they arrive. */
 export interface StepStream {
@@ -106,7 +110,7 @@ export function openStepStream(
       closeSync(report);
       if (failure !== undefined) {
         const step = failure.index === undefined ? undefined : initial[failure.index];
-        throw words.fail(failure, step) ?? stepError(words.what, plan, failure);
+        throw words.fail(failure, step) ?? (await stepError(words.what, plan, failure));
       }
       if (child.exitCode !== 0)
         throw new MydockerError('UNPACK_FAILED', `${words.what}: the shim was killed`);
@@ -188,7 +192,9 @@ export async function* walkAfter(
     const { failure } = decodeReport(readWhole(report));
     if (failure !== undefined) {
       const isWalk = failure.index === plan.steps.length - 1;
-      throw (isWalk ? fail?.(failure) : undefined) ?? stepError(`cannot read ${directory}`, plan, failure);
+      throw (
+        (isWalk ? fail?.(failure) : undefined) ?? (await stepError(`cannot read ${directory}`, plan, failure))
+      );
     }
     if (code !== 0) throw new MydockerError('WALK_FAILED', `cannot read ${directory}: the shim was killed`);
   } finally {
@@ -218,5 +224,5 @@ async function runFew(
   const plan: Plan = { steps: steps('host', ...actions) };
   const bytes = encodePlan(plan, { fault });
   const { failure } = await startShim({ root, mode: 'run', title: 'remove', plan: bytes }).done;
-  if (failure !== undefined) throw stepError(what, plan, failure);
+  if (failure !== undefined) throw await stepError(what, plan, failure);
 }

@@ -117,6 +117,7 @@ test('a disk too small for the image: refused; once there is room, it works', as
     `mkdir -p $D/t; mount -t tmpfs -o size=1m none $D/t; $M --root $D/t run --rm busybox true || code=$?
      ls -A $D/t/containers $D/t/names >&1 | grep -v : | grep . && exit 99
      mount -o remount,size=16m $D/t; test "$($M --root $D/t run --rm busybox echo up)" = up
+     for i in $(seq 100); do test -z "$(find $D/t -name '.tmp*')" && break; sleep 0.05; done
      test -z "$(find $D/t -name '.tmp*')"; exit $code`,
   );
   oneLine(result, 125, /no space left|disk is full|ENOSPC/);

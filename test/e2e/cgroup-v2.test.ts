@@ -69,6 +69,12 @@ async function inGivenCgroup(name: string, script: string) {
   const outer = `echo $$ >${given}/cgroup.procs; exec unshare -C -m sh -c "$0"`;
   const result = await command('sh', ['-c', outer, inner], { env: { MYDOCKER_ROOT: host.root } });
   const left = ['mydocker', 'init'].filter((child) => existsSync(`${given}/${child}`));
+  // The files of a container that is gone are removed by a process that nobody waits for: it ends a moment later.
+  const isEmpty = (): boolean =>
+    [given, ...left.map((child) => `${given}/${child}`)].every(
+      (path) => readFileSync(`${path}/cgroup.procs`, 'utf8') === '',
+    );
+  await until(`nobody is left in ${given}`, isEmpty);
   for (const child of left) rmdirSync(`${given}/${child}`);
   rmdirSync(given);
   return { ...result, lines: result.stdout.trim().split('\n') };

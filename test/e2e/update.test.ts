@@ -19,7 +19,8 @@ function files(id: string): Record<string, string> {
         'memory.low',
         'cpu.max',
         'cpu.weight',
-        'cpuset.cpus',
+        // Not what was written: for no limit an older kernel takes only a list of all there are.
+        'cpuset.cpus.effective',
         'pids.max',
         'io.max',
       ]

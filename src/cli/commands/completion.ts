@@ -1,7 +1,7 @@
 import { badInput } from '../../base/errors.ts';
 import { bash, fish, zsh } from '../completions.ts';
 import { print } from '../out.ts';
-import { COMMANDS } from '../registry.ts';
+import { everyCommand } from '../registry.ts';
 import type { Command, Context } from '../spec.ts';
 
 const SHELLS = { bash, zsh, fish } as const;
@@ -27,6 +27,6 @@ async function printCompletion(context: Context): Promise<number> {
       remedy: 'give bash, zsh or fish',
     });
   }
-  print(make(await Promise.all(Object.values(COMMANDS).map((load) => load()))));
+  print(make(await everyCommand()));
   return 0;
 }

@@ -18,7 +18,7 @@ export const create: Command = {
 };
 
 async function createContainer(context: Context): Promise<number> {
-  const described = specFromFlags(context.flags);
+  const described = await specFromFlags(context.flags);
   const engine = await context.engine();
   const chosen = chooseImage(context.args, engine, context.globals.defaultImage);
   await pullFirst(context, chosen);

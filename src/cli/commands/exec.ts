@@ -1,5 +1,6 @@
 import type { ExecSpec } from '../../engine/types.ts';
 import { follow, howFromFlags } from '../drive.ts';
+import { becomeFront, frontedStreams } from '../front.ts';
 import { DETACH_KEYS, envFromFlags, PROCESS_OPTIONS } from '../process-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { parseWorkdir } from '../values.ts';
@@ -40,7 +41,18 @@ async function execInContainer(context: Context): Promise<number> {
   const how = howFromFlags(flags);
   const spec = specOf(context);
   const engine = await context.engine();
-  const starting = engine.containers.exec(context.args[0] ?? '', spec, how);
+  const [container = ''] = context.args;
+  if (how === 'inherit') {
+    const running = await engine.containers.exec(container, spec, how, frontedStreams());
+    becomeFront(context, running, 'exec');
+    return follow(Promise.resolve(running), {
+      how,
+      tty: false,
+      stdin: spec.stdin === true,
+      detachKeys: undefined,
+    });
+  }
+  const starting = engine.containers.exec(container, spec, how);
   if (how === 'detached') {
     await starting;
     return 0;

@@ -45,7 +45,7 @@ async function explainRun(context: Context): Promise<number> {
       remedy: 'give one, for example: mydocker explain run busybox true',
     });
   }
-  const described = specFromFlags(flags);
+  const described = await specFromFlags(flags);
   const engine = await context.engine();
   const { defaultImage } = context.globals;
   const chosen = chooseImage(args, engine, defaultImage);

@@ -2,7 +2,7 @@ import { badInput } from '../../base/errors.ts';
 import { commandHelp, overview } from '../help.ts';
 import { nearest } from '../nearest.ts';
 import { print } from '../out.ts';
-import { COMMANDS } from '../registry.ts';
+import { everyCommand, load, NAMES } from '../registry.ts';
 import type { Command, Context } from '../spec.ts';
 
 /** `mydocker help [COMMAND]`. */
@@ -20,15 +20,15 @@ export const help: Command = {
 async function showHelp(context: Context): Promise<number> {
   const name = context.args.join(' ');
   if (name === '') {
-    print(overview(await Promise.all(Object.values(COMMANDS).map((load) => load()))));
+    print(overview(await everyCommand()));
     return 0;
   }
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined) {
-    const near = nearest(name, Object.keys(COMMANDS));
+  const command = await load(name);
+  if (command === undefined) {
+    const near = nearest(name, NAMES);
     const hint = near === undefined ? '' : `did you mean "${near}"? `;
     throw badInput(`unknown command "${name}"`, { subject: name, remedy: `${hint}see: mydocker help` });
   }
-  print(commandHelp(await load()));
+  print(commandHelp(command));
   return 0;
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { badInput, errnoOf, MydockerError } from '../../base/errors.ts';
 import { follow, howFromFlags } from '../drive.ts';
+import { becomeFront, frontedStreams } from '../front.ts';
 import { chooseImage, imageSpec } from '../image-words.ts';
 import { print, warn } from '../out.ts';
 import { DETACH_KEYS } from '../process-options.ts';
@@ -31,13 +32,23 @@ export const run: Command = {
 async function runContainer(context: Context): Promise<number> {
   const { flags } = context;
   const how = howFromFlags(flags);
-  const described = specFromFlags(flags);
+  const described = await specFromFlags(flags);
   const engine = await context.engine();
   const chosen = chooseImage(context.args, engine, context.globals.defaultImage);
   if (chosen.isMissing === true || flags.has('pull'))
     await (await import('../pull-first.ts')).pullFirst(context, chosen);
   const spec = { ...described, ...imageSpec(chosen) };
   const idFile = new IdFile(flags.string('cidfile'));
+  if (how === 'inherit' && !flags.has('cidfile')) {
+    const running = await engine.containers.run(spec, how, frontedStreams());
+    becomeFront(context, running, 'run');
+    return follow(Promise.resolve(running), {
+      how,
+      tty: false,
+      stdin: spec.stdin === true,
+      detachKeys: undefined,
+    });
+  }
   const starting = engine.containers.run(spec, how).then(
     (running) => {
       idFile.write(running.id);

@@ -4,7 +4,7 @@ import { parseFault } from '../fault.ts';
 import { nearest } from '../nearest.ts';
 import { print, warn } from '../out.ts';
 import { type Flags, parse } from '../parse.ts';
-import { COMMANDS } from '../registry.ts';
+import { load, NAMES } from '../registry.ts';
 import { AlreadySaid, errorLine, report } from '../report.ts';
 import { type Command, type Globals, MANY } from '../spec.ts';
 import { DEFAULT_OCI_ROOT, OCI_OPTIONS } from './globals.ts';
@@ -14,9 +14,7 @@ const ENGINE_ROOT = '/var/lib/mydocker';
 
 /** The names of the commands below `oci`. */
 export function ociNames(): string[] {
-  return Object.keys(COMMANDS)
-    .filter((name) => name.startsWith('oci '))
-    .map((name) => name.slice(4));
+  return NAMES.filter((name) => name.startsWith('oci ')).map((name) => name.slice(4));
 }
 
 function runtimeOf(flags: Flags, globals: Globals, log: Log): OciRuntime {
@@ -35,7 +33,7 @@ function runtimeOf(flags: Flags, globals: Globals, log: Log): OciRuntime {
 
 async function help(): Promise<void> {
   const { ociOverview } = await import('../help.ts');
-  const commands = await Promise.all(ociNames().map((name) => COMMANDS[`oci ${name}`]?.()));
+  const commands = await Promise.all(ociNames().map((name) => load(`oci ${name}`)));
   print(
     ociOverview(
       commands.filter((command) => command !== undefined),
@@ -47,8 +45,8 @@ async function help(): Promise<void> {
 async function commandOf(name: string | undefined): Promise<Command> {
   if (name === undefined)
     throw badInput('no command given', { exitCode: 1, remedy: `give one of: ${ociNames().join(', ')}` });
-  const load = Object.hasOwn(COMMANDS, `oci ${name}`) ? COMMANDS[`oci ${name}`] : undefined;
-  if (load !== undefined) return load();
+  const command = await load(`oci ${name}`);
+  if (command !== undefined) return command;
   const near = nearest(name, ociNames());
   throw badInput(`unknown command "oci ${name}"`, {
     exitCode: 1,

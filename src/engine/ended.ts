@@ -1,0 +1,37 @@
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { MydockerError } from '../base/index.ts';
+import { decodePlan, type Plan } from '../plan/index.ts';
+import { decodeReport } from '../shim/index.ts';
+import { runDir } from '../storage/index.ts';
+import type { Core } from './core.ts';
+import { outcomeOf, releaseRunDir } from './launch.ts';
+import type { EndedFront, FrontOutcome } from './types.ts';
+
+/** Failures after which the program did run: what it wrote into its files stays. */
+const RAN = new Set(['MONITOR_LOST', 'OUTPUT_LOST']);
+
+/** What came of a start whose command became its front: the files it left are read and removed. */
+export async function endedFront(core: Core, front: EndedFront): Promise<FrontOutcome> {
+  const report = decodeReport(readFileSync(front.report));
+  const [bytes, { ino: planInode }] = [readFileSync(front.plan), statSync(front.plan)];
+  rmSync(front.report, { force: true });
+  rmSync(front.plan, { force: true });
+  const plan = (): Plan => decodePlan(bytes);
+  if (front.what === 'exec') {
+    const { execOutcome } = await import('./exec.ts');
+    return { code: execOutcome(front.name, report, plan) };
+  }
+  if (report.failure !== undefined && report.undoFailure === undefined)
+    releaseRunDir(runDir(core.paths, front.id), planInode);
+  try {
+    return { code: await outcomeOf(core, front, report, plan) };
+  } catch (error) {
+    if (!(error instanceof MydockerError)) throw error;
+    if (!RAN.has(error.code))
+      await (await import('./remove.ts')).discardContainer(core, front.id, front.name);
+    // With host ports nobody becomes a front, so nothing else can be repaired: see start.ts.
+    if (error.code !== 'RULES_MISSING') throw error;
+    await (await import('./reload.ts')).restoreRules(core);
+    return { code: error.exitCode, repaired: error };
+  }
+}
