@@ -9,7 +9,7 @@ import { leftovers } from './harness.ts';
 
 const root = mkdtempSync('/var/tmp/mydocker-e2e-');
 const directory = mkdtempSync('/var/tmp/mydocker-files-');
-const engine = new Engine({ root });
+const engine = new Engine({ root, defaultNetwork: 'none' });
 const { containers } = engine;
 after(async () => {
   for (const { id } of await containers.list()) await containers.remove(id, { force: true });
