@@ -24,7 +24,7 @@
 #include "util.h"
 
 enum { ARG_PID = 2, ARG_SOCKET, ARG_REPORT, ARG_PLAN, ARG_BACK };
-enum { ANSWER_MS = 1000, RETRY_MS = 10, DIRECTORY_FD = 9 };
+enum { ANSWER_MS = 1000, RETRY_MS = 10, RETRIES = 1000, DIRECTORY_FD = 9 };
 
 /* What `run` and `exec` pass on: src/cli/signals.ts has the same. */
 static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
@@ -32,7 +32,7 @@ enum { FORWARDED = sizeof forwarded / sizeof forwarded[0] };
 
 struct order { uint8_t type, zero[3]; uint32_t be_len, data; };
 
-/* Hands a signal to the monitor. False: it does not listen yet, has no room, or has gone. */
+/* Hands a signal to the monitor. False: it does not listen yet, has no room, or has gone. One that is slow to answer has it. */
 COLD static bool pass_on(const char *path, int number) {
   struct order orders[2] = {
     {.type = FR_HELLO, .be_len = htonl(4), .data = 0},
@@ -54,7 +54,7 @@ COLD static bool pass_on(const char *path, int number) {
   struct pollfd said = {.fd = fd, .events = POLLIN};
   bool done = connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
               send(fd, orders, sizeof orders, MSG_NOSIGNAL) == (ssize_t)sizeof orders &&
-              poll(&said, 1, ANSWER_MS) > 0 && recv(fd, answer, sizeof answer, 0) > 0;
+              (poll(&said, 1, ANSWER_MS) <= 0 || recv(fd, answer, sizeof answer, 0) > 0);
   close(fd);
   close(DIRECTORY_FD);
   return done;
@@ -83,15 +83,17 @@ COLD static int plain_ending(const char *path) {
 /* Until the monitor has ended: signals go on to it, those that it does not take yet a little later. */
 COLD static void watch(pid_t monitor, const char *socket_path, const sigset_t *awaited) {
   const struct timespec retry = {.tv_nsec = RETRY_MS * 1000000L};
-  unsigned waiting = 0;
+  unsigned waiting = 0, tries = 0;
   for (;;) {
     pid_t ended = waitpid(monitor, NULL, WNOHANG);
     if (ended == monitor || (ended < 0 && errno == ECHILD)) return;
     for (int i = 0; i < FORWARDED; i++)
       if (waiting & (1u << i) && pass_on(socket_path, forwarded[i])) waiting &= ~(1u << i);
+    /* It will never listen again: somebody took its socket away. */
+    if (waiting != 0 && ++tries > RETRIES) waiting = 0;
     int number = waiting == 0 ? sigwaitinfo(awaited, NULL) : sigtimedwait(awaited, NULL, &retry);
     for (int i = 0; i < FORWARDED; i++)
-      if (number == forwarded[i]) waiting |= 1u << i;
+      if (number == forwarded[i]) waiting |= 1u << i, tries = 0;
   }
 }
 
@@ -113,6 +115,8 @@ int front_main(int argc, char **argv) {
     unlink(argv[ARG_PLAN]);
     return code;
   }
+  /* Those that came too late are nobody's: the words below are not to be cut short by them. */
+  while (sigtimedwait(&awaited, NULL, &(struct timespec){0}) > 0) {}
   sigprocmask(SIG_SETMASK, &before, NULL);
   execv(argv[ARG_BACK], argv + ARG_BACK);
   static const char lost[] = "mydocker: the program failed, and mydocker, which knows why, cannot be executed any more\n";

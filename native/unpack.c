@@ -187,8 +187,8 @@ int op_sync_files(struct ctx *c, const struct arg *a) {
 int op_spread_directories(struct ctx *c, const struct arg *a) {
   (void)c;
   int flags;
-  int fd = open(a[0].str, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return errno;
+  int fd = open(a[0].str, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return 0;
   if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && !(flags & FS_TOPDIR_FL)) {
     flags |= FS_TOPDIR_FL;
     (void)ioctl(fd, FS_IOC_SETFLAGS, &flags);

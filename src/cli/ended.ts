@@ -1,6 +1,7 @@
 import { badInput } from '../base/errors.ts';
 import type { Engine } from '../engine/index.ts';
 import { become } from './front.ts';
+import { onSignals } from './signals.ts';
 
 /** How often a command is carried out again whose failure was repaired. */
 const TRIES = 20;
@@ -16,6 +17,8 @@ export async function ended(words: readonly string[], engine: Engine): Promise<n
   const [what = '', id = '', name = '', report = '', plan = '', ...command] = words;
   if ((what !== 'run' && what !== 'exec') || plan === '')
     throw badInput('this is for the program itself', { remedy: 'see: mydocker --help' });
+  // What is told and taken back now is not to be cut short: the signals were for a program that has ended.
+  onSignals(() => {});
   const { code, repaired } = await engine.containers.ended({ what, id, name, report, plan });
   if (repaired === undefined) return code;
   const tried = Number(process.env[TRIED] ?? 0);

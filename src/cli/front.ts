@@ -1,10 +1,11 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import type { Running, StreamFds } from '../engine/index.ts';
+import type { Flags } from './parse.ts';
 import type { Context } from './spec.ts';
 
 /** The word that a front gives back: no command's name begins so. */
 export const ENDED = '!ended';
 
-/** The part of a runtime that can become another program: Bun, and Node from 23.11 on. */
 interface Replaceable {
   execve?(file: string, argv: readonly string[], env: NodeJS.ProcessEnv): never;
 }
@@ -18,15 +19,39 @@ export function become(file: string, argv: readonly string[], more: NodeJS.Proce
   }
 }
 
-/** The streams of a program in the foreground, when this process has nothing else to do but to wait for it. */
-export function frontedStreams(): StreamFds {
-  const canBecome = (process as Replaceable).execve !== undefined;
-  return { stdin: 0, stdout: 1, stderr: 2, fronted: canBecome };
+/**
+ * Whoever starts a command may keep something open in it (a lock, `exec 9>file; flock 9`): it is to stay so until the
+ * command ends, and would not survive execve(2). What the runtime itself has open has no path.
+ */
+function holdsForeign(): boolean {
+  return readdirSync('/proc/self/fd').some((name) => {
+    if (Number(name) < 3) return false;
+    try {
+      const what = readlinkSync(`/proc/self/fd/${name}`);
+      return !what.startsWith('anon_inode:') && what !== '/dev/null' && !/^\/proc\/\d+\/fd$/.test(what);
+    } catch {
+      // The descriptor of that list itself.
+      return false;
+    }
+  });
 }
 
+/** Options after which the start has more to do than to wait, or which name what can be read but once. */
+const STAYS = ['cidfile', 'env-file', 'publish', 'publish-all'];
+
+/** True where this process can become the front of its program: the one-file executable, with nothing else to do. */
+export function canBecomeFront(flags: Flags): boolean {
+  const isExecutable = process.argv[1]?.startsWith('/$bunfs/') === true;
+  const canBecome = (process as Replaceable).execve !== undefined;
+  return isExecutable && canBecome && !STAYS.some((name) => flags.has(name)) && !holdsForeign();
+}
+
+/** The streams of such a program. */
+export const FRONTED: StreamFds = { stdin: 0, stdout: 1, stderr: 2, fronted: true };
+
 /**
- * Makes this process the front of a program that was started with frontedStreams(). Returns where that cannot be: then
- * this process waits itself. `what` tells src/cli/ended.ts what was started.
+ * Makes this process the front of a program that was started with FRONTED. Returns where that cannot be: then this
+ * process waits itself. `what` tells src/cli/ended.ts what was started.
  */
 export function becomeFront(context: Context, running: Running, what: 'run' | 'exec'): void {
   const { root, debug } = context.globals;

@@ -82,12 +82,13 @@ export class Containers extends ContainerFiles {
         await (await import('./remove.ts')).discardContainer(this.core, record.id, record.name);
       throw error;
     };
-    // A front is there at once: who is between a start and that has no hand on the program.
-    const before = fds?.fronted === true ? await sweep(this.core, true).catch(undo) : undefined;
+    // A front is there at once: who is between a start and that has no hand on the program. What cannot be cleared
+    // is left for a command that has time.
+    if (fds?.fronted === true) await sweep(this.core, true).catch(() => {});
     const running = await startContainer(this.core, record, how, fds).catch(undo);
     if (running === undefined) throw new MydockerError('RUNNING', `container ${record.name} runs already`);
     // While the shim works: what others left is cleared without anybody waiting for it.
-    const swept = fds?.fronted === true ? Promise.resolve(before) : sweep(this.core, true);
+    const swept = fds?.fronted === true ? Promise.resolve() : sweep(this.core, true);
     // Told of when the program has ended, not as a promise that nobody handles.
     swept.catch(() => {});
     const settle = async (): Promise<number> => {

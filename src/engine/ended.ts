@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
-import { MydockerError } from '../base/index.ts';
+import { badInput, MydockerError } from '../base/index.ts';
 import { decodePlan, type Plan } from '../plan/index.ts';
 import { decodeReport } from '../shim/index.ts';
 import { runDir } from '../storage/index.ts';
@@ -10,13 +10,32 @@ import type { EndedFront, FrontOutcome } from './types.ts';
 /** Failures after which the program did run: what it wrote into its files stays. */
 const RAN = new Set(['MONITOR_LOST', 'OUTPUT_LOST']);
 
+/** Only what becomeFront() made is read, and removed. */
+function checkPath(core: Core, path: string): void {
+  const { run } = core.paths;
+  const name = path.slice(run.length + 1);
+  if (path === `${run}/${name}` && /^\.tmp-\d+-\d+-[0-9a-f]+$/.test(name)) return;
+  throw badInput(`${path} is nothing that a front left`, { subject: path, remedy: 'see: mydocker --help' });
+}
+
+/** Of another version, after an upgrade meanwhile: the failure is told without its step. */
+function planIn(bytes: Buffer): Plan {
+  try {
+    return decodePlan(bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return { steps: [] };
+    throw error;
+  }
+}
+
 /** What came of a start whose command became its front: the files it left are read and removed. */
 export async function endedFront(core: Core, front: EndedFront): Promise<FrontOutcome> {
+  for (const path of [front.report, front.plan]) checkPath(core, path);
   const report = decodeReport(readFileSync(front.report));
   const [bytes, { ino: planInode }] = [readFileSync(front.plan), statSync(front.plan)];
   rmSync(front.report, { force: true });
   rmSync(front.plan, { force: true });
-  const plan = (): Plan => decodePlan(bytes);
+  const plan = (): Plan => planIn(bytes);
   if (front.what === 'exec') {
     const { execOutcome } = await import('./exec.ts');
     return { code: execOutcome(front.name, report, plan) };
@@ -26,11 +45,10 @@ export async function endedFront(core: Core, front: EndedFront): Promise<FrontOu
   try {
     return { code: await outcomeOf(core, front, report, plan) };
   } catch (error) {
-    if (!(error instanceof MydockerError)) throw error;
-    if (!RAN.has(error.code))
+    if (!(error instanceof MydockerError && RAN.has(error.code)))
       await (await import('./remove.ts')).discardContainer(core, front.id, front.name);
     // With host ports nobody becomes a front, so nothing else can be repaired: see start.ts.
-    if (error.code !== 'RULES_MISSING') throw error;
+    if (!(error instanceof MydockerError && error.code === 'RULES_MISSING')) throw error;
     await (await import('./reload.ts')).restoreRules(core);
     return { code: error.exitCode, repaired: error };
   }

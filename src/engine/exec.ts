@@ -1,4 +1,5 @@
-import { MydockerError, randomHex } from '../base/index.ts';
+import { closeSync } from 'node:fs';
+import { errnoOf, MydockerError, randomHex } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { type ExecInput, outside, planExec } from '../runtime/index.ts';
 import {
@@ -71,13 +72,20 @@ export function execOutcome(name: string, report: Report, plan: () => Plan): num
   return report.ending.code;
 }
 
-/** The plan and the report: in files with names where a front needs them. */
-function planOf(
-  files: FrontFiles | undefined,
-  plan: Buffer,
-): Pick<ShimStart, 'plan' | 'planFd' | 'report' | 'fronted'> {
-  if (files === undefined) return { plan };
-  return { planFd: files.writePlan(plan), report: files.open(), fronted: true };
+type PlanWords = Pick<ShimStart, 'plan' | 'planFd' | 'report' | 'fronted'>;
+
+/** The plan and the report in files with names, as a front needs them; undefined where the disk has no room. */
+function inFiles(files: FrontFiles, plan: Buffer): PlanWords | undefined {
+  let planFd: number | undefined;
+  try {
+    planFd = files.writePlan(plan);
+    return { planFd, report: files.open(), fronted: true };
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    if (planFd !== undefined) closeSync(planFd);
+    files.remove();
+    return undefined;
+  }
 }
 
 /** Runs one more program in a running container. Refused, with nothing executed anywhere, when it does not run. */
@@ -96,14 +104,16 @@ export async function execInContainer(
   const detach = how !== 'inherit';
   const what = `cannot exec in ${record.name}`;
   const files = fds.fronted === true && !detach ? new FrontFiles(core.paths.run, stagingName) : undefined;
-  const fronted = files !== undefined;
+  const encoded = encodeLaunch(plan, { detach, withReasons: files !== undefined, fault: core.fault });
+  const fronted = files === undefined ? undefined : inFiles(files, encoded);
   const shim = startShim({
     root: core.root,
     mode: 'launch',
     title: record.id.slice(0, 12),
-    ...planOf(files, encodeLaunch(plan, { detach, withReasons: fronted, fault: core.fault })),
+    ...(fronted ?? { plan: encoded }),
     ...(detach ? {} : { stdin: spec.stdin ? fds.stdin : 'ignore', stdout: fds.stdout, stderr: fds.stderr }),
   });
+  if (fronted?.planFd !== undefined) closeSync(fronted.planFd);
   let starting = true;
   const signal = (number: number): void => {
     if (socket !== undefined) forwardSignal(socket, number, () => starting);
@@ -115,7 +125,7 @@ export async function execInContainer(
       files?.remove();
       return execOutcome(record.name, report, () => plan);
     });
-    if (files === undefined || socket === undefined) return { ...running, exit };
+    if (files === undefined || fronted === undefined || socket === undefined) return { ...running, exit };
     return { ...running, exit, front: new Front(core.root, shim.pid, socket, files) };
   }
   const report = await shim.done;

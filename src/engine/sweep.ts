@@ -66,6 +66,12 @@ function removeAbandoned(path: string): void {
   }
 }
 
+/** Somebody is at it: who only passes by need not wait for that. */
+function isBeingBuried(core: Core, id: string): boolean {
+  const owner = claimText(`${runDir(core.paths, id)}/burier`);
+  return owner !== undefined && isOwnerAlive(owner);
+}
+
 async function sweepRun(core: Core, quick: boolean): Promise<void> {
   const names = entries(core.paths.run);
   const ids = names.filter((name) => /^[0-9a-f]{64}$/.test(name));
@@ -74,7 +80,7 @@ async function sweepRun(core: Core, quick: boolean): Promise<void> {
   for (const id of looked) {
     const life = lifeOf(core.paths, id);
     // What cannot be undone yet stays, and a later command tries again.
-    if (life.dead) await (await import('./bury.ts')).bury(core, id);
+    if (life.dead && !(quick && isBeingBuried(core, id))) await (await import('./bury.ts')).bury(core, id);
     else if (life.state === undefined && life.starting !== true) breakHold(core, id);
   }
   for (const name of names) {

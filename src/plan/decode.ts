@@ -1,6 +1,7 @@
 import { IGNORED, PLAN_LAYOUT, SECTION_CODE } from './encode.ts';
 import { type ArgKind, OPS, type OpName } from './ops.ts';
 import type { Action, Plan, Section, Step, StepNotes } from './step.ts';
+import { PLAN_VERSION } from './version.gen.ts';
 
 /*
  * A plan read back, with the reasons behind it (encodePlan, withReasons): what a process needs that did not make it, to
@@ -71,7 +72,7 @@ export function decodePlan(bytes: Buffer): Plan {
   const { HEADER_BYTES, MAGIC } = PLAN_LAYOUT;
   const header = new Reader(bytes, 0);
   if (header.u32() !== MAGIC) throw new RangeError('this is no plan');
-  header.u32();
+  if (header.u32() !== PLAN_VERSION) throw new RangeError('this is a plan of another version');
   const [length, count] = [header.u32(), header.u32()];
   const reasons = new Reader(bytes, length).data(false).toString('utf8').split('\0');
   const reader = new Reader(bytes, HEADER_BYTES);

@@ -16,8 +16,8 @@ export interface LimitChange {
   /** v1: what a new cgroup has of its parent; asked only when --memory-swappiness is taken away. */
   readonly swappiness: string;
   /**
-   * v2: the cores or memory nodes of the cgroup above, asked only when a list is taken away: kernels before 6.2 take no
-   * empty one for a cgroup with processes (ENOSPC).
+   * v2: the cores or memory nodes of the cgroup above, asked only when a list is taken away: an empty one is refused for a
+   * cgroup with processes (ENOSPC) by kernels as recent as 6.1. What is added above later is not in it.
    */
   allOf(file: string): string;
 }

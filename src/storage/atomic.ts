@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { errnoOf } from '../base/errors.ts';
 
 /** The file's text, or undefined when there is none. */
 export function readIfThere(path: string): string | undefined {
   // Mostly it is not, and an error costs more than a look.
-  if (!existsSync(path)) return undefined;
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

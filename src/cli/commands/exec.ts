@@ -1,6 +1,6 @@
 import type { ExecSpec } from '../../engine/types.ts';
 import { follow, howFromFlags } from '../drive.ts';
-import { becomeFront, frontedStreams } from '../front.ts';
+import { becomeFront, canBecomeFront, FRONTED } from '../front.ts';
 import { DETACH_KEYS, envFromFlags, PROCESS_OPTIONS } from '../process-options.ts';
 import { type Command, type Context, MANY } from '../spec.ts';
 import { parseWorkdir } from '../values.ts';
@@ -42,8 +42,8 @@ async function execInContainer(context: Context): Promise<number> {
   const spec = specOf(context);
   const engine = await context.engine();
   const [container = ''] = context.args;
-  if (how === 'inherit') {
-    const running = await engine.containers.exec(container, spec, how, frontedStreams());
+  if (how === 'inherit' && canBecomeFront(flags)) {
+    const running = await engine.containers.exec(container, spec, how, FRONTED);
     becomeFront(context, running, 'exec');
     return follow(Promise.resolve(running), {
       how,

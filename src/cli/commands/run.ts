@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { badInput, errnoOf, MydockerError } from '../../base/errors.ts';
 import { follow, howFromFlags } from '../drive.ts';
-import { becomeFront, frontedStreams } from '../front.ts';
+import { becomeFront, canBecomeFront, FRONTED } from '../front.ts';
 import { chooseImage, imageSpec } from '../image-words.ts';
 import { print, warn } from '../out.ts';
 import { DETACH_KEYS } from '../process-options.ts';
@@ -39,8 +39,8 @@ async function runContainer(context: Context): Promise<number> {
     await (await import('../pull-first.ts')).pullFirst(context, chosen);
   const spec = { ...described, ...imageSpec(chosen) };
   const idFile = new IdFile(flags.string('cidfile'));
-  if (how === 'inherit' && !flags.has('cidfile')) {
-    const running = await engine.containers.run(spec, how, frontedStreams());
+  if (how === 'inherit' && canBecomeFront(flags)) {
+    const running = await engine.containers.run(spec, how, FRONTED);
     becomeFront(context, running, 'run');
     return follow(Promise.resolve(running), {
       how,
