@@ -205,7 +205,7 @@ static int monitor_main(unsigned char *mem) {
   events_started();
   report(R_STARTED, &pid, sizeof pid);
   release_parent(0);
-  prctl(PR_SET_PDEATHSIG, 0);
+  front_awaited();
   if (mon.streams & STREAMS_INHERIT) clients_inherit();
   else {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -261,6 +261,7 @@ int main(int argc, char **argv) {
   shim_argv = argv;
   bool launch = strcmp(argv[1], "launch") == 0;
   if (launch && argc < 3) return 2;
+  if (launch && argc > 3) front_expected();
   /* launch TITLE [PARENT], and once more with "protected" in front of PARENT. */
   if (launch && (argc < 4 || strcmp(argv[3], "protected") != 0)) {
     char *again[] = {argv[0], argv[1], argv[2], (char *)(uintptr_t)"protected", argv[3], NULL};

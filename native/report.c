@@ -80,3 +80,23 @@ void leave_caller(uint32_t flags, const char *parent) {
   setsid();
   if (flags & PLAN_DETACH) detach();
 }
+
+static void hold_word(int how) {
+  sigset_t word;
+  sigemptyset(&word);
+  sigaddset(&word, SIGCONT);
+  sigprocmask(how, &word, NULL);
+}
+
+/* From now on a front that is killed leaves the program running. */
+static void front_is_there(int number) {
+  (void)number;
+  prctl(PR_SET_PDEATHSIG, 0);
+}
+
+void front_expected(void) { hold_word(SIG_BLOCK); }
+
+void front_awaited(void) {
+  signal(SIGCONT, front_is_there);
+  hold_word(SIG_UNBLOCK);
+}

@@ -19,9 +19,12 @@ COLD void report(uint32_t kind, const void *data, uint32_t len);
 /* The payload of R_FAILED; `buf` takes an exec_note and 10 bytes more. Returns its length. */
 COLD uint32_t failure_payload(unsigned char *buf, const struct failure *f, const struct exec_note *note);
 /* A process of our own, beside the caller's. With PLAN_DETACH its child ends when release_parent is called, and we go on,
- * adopted by init. `parent`: a caller that is about to become our front, or NULL; until the program runs we end with it,
- * for it has no hand on us before. */
+ * adopted by init. `parent`: a caller that is about to become our front, or NULL. Until it has said that it has, we end
+ * with it: it has no hand on us before. */
 COLD void leave_caller(uint32_t flags, const char *parent);
+/* The front says so by SIGCONT, which does nothing to anybody else. Kept until it can be heard; from then on heard. */
+COLD void front_expected(void);
+COLD void front_awaited(void);
 /* Lets the caller go on: its child, our parent, ends with this code. Without detach: nothing. */
 COLD void release_parent(unsigned char code);
 
