@@ -1,7 +1,7 @@
 /*
  * shim front PID SOCKET REPORT PLAN BACK…: what a command becomes while its program runs in the foreground.
  *
- * The monitor, PID, is our child already, and hears that we are here by SIGCONT. We pass signals on to it, and end as the program did. Whatever else there is
+ * The monitor, PID, is our child already, and sees that we are here. We pass signals on to it, and end as the program did. Whatever else there is
  * to say takes words, and those are TypeScript: BACK is executed, which finds the report and the plan as they are.
  */
 #include "front.h"
@@ -82,7 +82,6 @@ COLD static int plain_ending(const char *path) {
 
 /* Until the monitor has ended: signals go on to it, those that it does not take yet a little later. */
 COLD static void watch(pid_t monitor, const char *socket_path, const sigset_t *awaited) {
-  kill(monitor, SIGCONT);
   const struct timespec retry = {.tv_nsec = RETRY_MS * 1000000L};
   unsigned waiting = 0, tries = 0;
   for (;;) {

@@ -27,21 +27,13 @@ static size_t put(char *to, const char *from, size_t len) {
   return len;
 }
 
-static size_t put_number(char *to, uint64_t v) {
-  char digits[24];
-  size_t n = 0, at = 0;
-  do digits[n++] = (char)('0' + v % 10); while ((v /= 10) != 0);
-  while (n > 0) to[at++] = digits[--n];
-  return at;
-}
-
 /* The state with the process id between head and tail; in the child its own, as its namespace has it. Without a tail the
  * head is all of it. */
 static int make_state(struct ctx *c, struct hook *h, const struct arg *head, const struct arg *tail) {
   if (c->spare_len < (size_t)head->len + tail->len + 24) return E2BIG;
   h->state = c->spare;
   size_t n = put(h->state, head->str, head->len);
-  if (tail->len > 0) n += put_number(h->state + n, (uint64_t)(in_child() ? getpid() : c->child));
+  if (tail->len > 0) n += put_decimal(h->state + n, (uint64_t)(in_child() ? getpid() : c->child));
   h->state_len = n + put(h->state + n, tail->str, tail->len);
   return 0;
 }
@@ -195,10 +187,10 @@ int op_write_pid(struct ctx *c, const struct arg *a) {
   if (c->spare_len < (size_t)a[1].len + a[2].len + 80) return E2BIG;
   char *text = c->spare;
   size_t n = put(text, a[1].str, a[1].len);
-  n += put_number(text + n, (uint64_t)c->child);
+  n += put_decimal(text + n, (uint64_t)c->child);
   if (a[3].num != 0) {
     n += put(text + n, ",\"startTicks\":", 14);
-    n += put_number(text + n, start_ticks(c->child));
+    n += put_decimal(text + n, start_ticks(c->child));
   }
   n += put(text + n, a[2].str, a[2].len);
   return replace_file(a[0].str, text, n, a[3].num != 0 ? 0600 : 0644);

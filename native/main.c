@@ -205,7 +205,6 @@ static int monitor_main(unsigned char *mem) {
   events_started();
   report(R_STARTED, &pid, sizeof pid);
   release_parent(0);
-  front_awaited();
   if (mon.streams & STREAMS_INHERIT) clients_inherit();
   else {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -248,6 +247,7 @@ static int carry_out(unsigned char *mem) {
   /* Our copies of the child's ends must go, or the pipes never end. */
   for (int i = 0; i < 3; i++)
     if (mon.child_io[i] >= 0) close(mon.child_io[i]);
+  front_awaited();
   if (run_section(&plan, &ctx, SECTION_HOST_AFTER, &f) != 0) return fail(blame_child(&f));
   if (await_exec(&f) != 0) return fail(&f);
   if (run_section(&plan, &ctx, SECTION_STARTED, &f) != 0) return fail(&f);
@@ -261,9 +261,10 @@ int main(int argc, char **argv) {
   shim_argv = argv;
   bool launch = strcmp(argv[1], "launch") == 0;
   if (launch && argc < 3) return 2;
-  if (launch && argc > 3) front_expected();
   /* launch TITLE [PARENT], and once more with "protected" in front of PARENT. */
-  if (launch && (argc < 4 || strcmp(argv[3], "protected") != 0)) {
+  bool is_protected = launch && argc > 3 && strcmp(argv[3], "protected") == 0;
+  if (launch && argc > (is_protected ? 4 : 3)) front_expected();
+  if (launch && !is_protected) {
     char *again[] = {argv[0], argv[1], argv[2], (char *)(uintptr_t)"protected", argv[3], NULL};
     int err = protect(again);
     struct failure f = {NO_STEP, err};

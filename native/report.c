@@ -4,13 +4,16 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launch.h"
 #include "plan.h"
 #include "util.h"
 
+static bool expected;               /* the caller becomes our front */
 static int parent_pipe = -1;       /* detached: the caller's child waits at the other end */
 static int report_fd = FD_REPORT;   /* -1 once the caller has gone on: the number may be a client's by then */
 
@@ -81,22 +84,31 @@ void leave_caller(uint32_t flags, const char *parent) {
   if (flags & PLAN_DETACH) detach();
 }
 
-static void hold_word(int how) {
+void front_expected(void) {
   sigset_t word;
   sigemptyset(&word);
   sigaddset(&word, SIGCONT);
-  sigprocmask(how, &word, NULL);
+  sigprocmask(SIG_BLOCK, &word, NULL);
+  expected = true;
 }
 
-/* From now on a front that is killed leaves the program running. */
-static void front_is_there(int number) {
-  (void)number;
-  prctl(PR_SET_PDEATHSIG, 0);
+/* Its program is ours: it has become what it was to become. */
+static bool is_there(void) {
+  char path[40] = "/proc/";
+  struct stat own, parent;
+  size_t at = 6 + put_decimal(path + 6, (uint64_t)getppid());
+  memcpy(path + at, "/exe", 5);
+  return stat("/proc/self/exe", &own) == 0 && stat(path, &parent) == 0 && own.st_dev == parent.st_dev &&
+         own.st_ino == parent.st_ino;
 }
-
-void front_expected(void) { hold_word(SIG_BLOCK); }
 
 void front_awaited(void) {
-  signal(SIGCONT, front_is_there);
-  hold_word(SIG_UNBLOCK);
+  const struct timespec moment = {.tv_nsec = 1000000};
+  sigset_t word;
+  if (!expected) return;
+  sigemptyset(&word);
+  sigaddset(&word, SIGCONT);
+  while (!is_there() && sigtimedwait(&word, NULL, &moment) != SIGCONT) {}
+  /* Killed from now on, it leaves the program running. */
+  prctl(PR_SET_PDEATHSIG, 0);
 }

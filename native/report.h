@@ -22,8 +22,9 @@ COLD uint32_t failure_payload(unsigned char *buf, const struct failure *f, const
  * adopted by init. `parent`: a caller that is about to become our front, or NULL. Until it has said that it has, we end
  * with it: it has no hand on us before. */
 COLD void leave_caller(uint32_t flags, const char *parent);
-/* The front says so by SIGCONT, which does nothing to anybody else. Kept until it can be heard; from then on heard. */
+/* Before anything else: a caller that cannot become our front after all says so by SIGCONT. */
 COLD void front_expected(void);
+/* Waits for either: the program is not to run before somebody can hand signals on to it. */
 COLD void front_awaited(void);
 /* Lets the caller go on: its child, our parent, ends with this code. Without detach: nothing. */
 COLD void release_parent(unsigned char code);

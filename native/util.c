@@ -117,6 +117,14 @@ const char *find_text(const char *buf, size_t len, const char *what) {
   return NULL;
 }
 
+size_t put_decimal(char *to, uint64_t value) {
+  char digits[24];
+  size_t n = 0, at = 0;
+  do digits[n++] = (char)('0' + value % 10); while ((value /= 10) != 0);
+  while (n > 0) to[at++] = digits[--n];
+  return at;
+}
+
 uint64_t number_of(const char *digits) {
   uint64_t value = 0;
   for (; *digits >= '0' && *digits <= '9'; digits++) value = value * 10 + (uint64_t)(*digits - '0');

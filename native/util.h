@@ -39,6 +39,8 @@ void patience_start(struct patience *p, uint32_t total_ms);
 /* Sleeps; false when the time is over. */
 bool patience_wait(struct patience *p);
 
+/* Decimal digits, without a NUL; returns how many. */
+size_t put_decimal(char *to, uint64_t value);
 /* The value of a line of digits. */
 uint64_t number_of(const char *digits);
 

@@ -62,4 +62,5 @@ export function becomeFront(context: Context, running: Running, what: 'run' | 'e
   const back = [process.execPath, ...globals, ENDED, what, running.id, running.name, report, plan];
   const { file, argv } = front.call([...back, ...process.argv.slice(2)]);
   become(file, argv);
+  front.goOn();
 }

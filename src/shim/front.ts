@@ -1,5 +1,5 @@
 import { linkSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { writeWhole } from '../base/index.ts';
+import { errnoOf, writeWhole } from '../base/index.ts';
 import { shimBinary } from './assets.ts';
 import { REPORT_BYTES } from './run.ts';
 
@@ -57,6 +57,15 @@ export class Front {
     private readonly socket: string,
     readonly files: FrontFiles,
   ) {}
+
+  /** This process stays what it is after all: the program need not wait for a front. */
+  goOn(): void {
+    try {
+      process.kill(this.pid, 'SIGCONT');
+    } catch (error) {
+      if (errnoOf(error) !== 'ESRCH') throw error;
+    }
+  }
 
   /** The execve(2) that does it; `back`: executed when there is more to say than an exit code. */
   call(back: readonly string[]): { file: string; argv: string[] } {

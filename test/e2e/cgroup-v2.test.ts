@@ -61,6 +61,13 @@ test('each step on the cgroup fails once: the error names it, and nothing is lef
   }
 });
 
+/** The files of a container that is gone are removed by a process that nobody waits for: it ends a moment later. */
+async function areEmpty(...cgroupPaths: readonly string[]): Promise<void> {
+  await until(`nobody is left in ${cgroupPaths.join(', ')}`, () =>
+    cgroupPaths.every((path) => readFileSync(`${path}/cgroup.procs`, 'utf8') === ''),
+  );
+}
+
 /** In a cgroup below the root, with a cgroup namespace: what a container, or a service with Delegate=yes, sees. */
 async function inGivenCgroup(name: string, script: string) {
   const given = `${ROOT}/${name}`;
@@ -69,12 +76,7 @@ async function inGivenCgroup(name: string, script: string) {
   const outer = `echo $$ >${given}/cgroup.procs; exec unshare -C -m sh -c "$0"`;
   const result = await command('sh', ['-c', outer, inner], { env: { MYDOCKER_ROOT: host.root } });
   const left = ['mydocker', 'init'].filter((child) => existsSync(`${given}/${child}`));
-  // The files of a container that is gone are removed by a process that nobody waits for: it ends a moment later.
-  const isEmpty = (): boolean =>
-    [given, ...left.map((child) => `${given}/${child}`)].every(
-      (path) => readFileSync(`${path}/cgroup.procs`, 'utf8') === '',
-    );
-  await until(`nobody is left in ${given}`, isEmpty);
+  await areEmpty(given, ...left.map((child) => `${given}/${child}`));
   for (const child of left) rmdirSync(`${given}/${child}`);
   rmdirSync(given);
   return { ...result, lines: result.stdout.trim().split('\n') };
@@ -120,6 +122,7 @@ test('a controller that the given cgroup lacks is named, and the limit refused',
   const { stdout, stderr } = await command('sh', ['-c', outer, inner], { env: { MYDOCKER_ROOT: host.root } });
   assert.match(stderr, /cannot limit memory: this host has no memory cgroup controller/);
   assert.equal(stdout, 'unlimited\n');
+  await areEmpty(`${given}/sub`);
   if (existsSync(`${given}/sub/mydocker`)) rmdirSync(`${given}/sub/mydocker`);
   rmdirSync(`${given}/sub`);
   rmdirSync(given);

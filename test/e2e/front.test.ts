@@ -110,7 +110,7 @@ test('a signal at any moment of the start: the command ends by it, or the progra
     let end: number | string | undefined;
     void running.ended.then((value) => (end = value));
     await until('it ends', async () => {
-      if (end === undefined) process.kill(running.pid, 'SIGTERM');
+      running.child.kill('SIGTERM');
       await sleep(200);
       return end !== undefined;
     });
