@@ -106,6 +106,7 @@ int front_main(int argc, char **argv) {
   sigprocmask(SIG_BLOCK, &awaited, &before);
   /* Ignored by whoever started the command, its end would not be told. */
   signal(SIGCHLD, SIG_DFL);
+  /* By this the monitor sees that no signal ends us any more: report.c. And ps(1) shows it. */
   prctl(PR_SET_NAME, "mydocker");
   syscall(SYS_close_range, 3u, ~0u, 0u);
   watch((pid_t)number_of(argv[ARG_PID]), argv[ARG_SOCKET], &awaited);

@@ -18,12 +18,8 @@ interface Started {
   output(): string;
 }
 
-/** Closes what the tests' own caller left open: with that, a command stays what it is. */
-const ALONE =
-  'for f in /proc/$$/fd/*; do n=$(basename "$f"); [ "$n" -gt 2 ] && eval "exec $n>&-"; done; exec "$@"';
-
 function start(args: readonly string[], root = host.root): Started {
-  const child = spawn('bash', ['-c', ALONE, 'bash', EXECUTABLE, ...args], {
+  const child = spawn(EXECUTABLE, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...NO_NETWORK, MYDOCKER_ROOT: root },
   });
