@@ -23,8 +23,9 @@ export async function driveSession(session: Session, options: DriveOptions): Pro
       undo.push(onSignals((signal) => (options.tty ? resolve(128 + signal) : session.signal(signal))));
     });
     if (options.tty) undo.push(followSize(session));
-    const flushed = copyOutput(session);
+    // Raw first: what the program printed already is not for a terminal that changes it.
     if (options.stdin) undo.push(copyInput(session, options));
+    const flushed = copyOutput(session);
     const code = await Promise.race([session.done, interrupted.then(detachFirst(session))]);
     await flushed();
     return code;

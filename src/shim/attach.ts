@@ -34,6 +34,9 @@ const HEADER_BYTES = 8;
 /** sun_path of unix(7) holds 107 bytes and a NUL. */
 const SUN_PATH_BYTES = 107;
 
+/** Output kept for a client that does not listen yet. */
+const EARLY_BYTES = 1024 * 1024;
+
 /** What a client asks for with its first frame. */
 export const WANTS = { stdin: 1, stdout: 2, stderr: 4, release: 8, end: 16 } as const;
 
@@ -61,7 +64,10 @@ function u32(value: number): Buffer {
 export class AttachClient {
   private pending: Buffer = Buffer.alloc(0);
   private answers: Array<{ resolve: () => void; reject: (error: Error) => void }> = [];
-  private outputListener: (stream: 1 | 2, data: Buffer) => void = () => {};
+  private outputListener: ((stream: 1 | 2, data: Buffer) => void) | undefined;
+  /** What came before anybody listened: a program may print while its client is still being set up. */
+  private early: Array<{ stream: 1 | 2; data: Buffer }> = [];
+  private earlyBytes = 0;
   private settle: (end: AttachEnd) => void = () => {};
   /** Resolves once; never rejects. */
   readonly end: Promise<AttachEnd>;
@@ -117,7 +123,7 @@ export class AttachClient {
   }
 
   private handle(type: number, data: Buffer): void {
-    if (type === 1 || type === 2) this.outputListener(type, data);
+    if (type === 1 || type === 2) this.output(type, data);
     else if (type === TYPE.exit) this.finish({ ending: decodeEnding(data) });
     else if (type === TYPE.failed) this.finish({ failure: decodeFailure(data) });
     else if (type === TYPE.answer) {
@@ -146,6 +152,15 @@ export class AttachClient {
 
   onOutput(listener: (stream: 1 | 2, data: Buffer) => void): void {
     this.outputListener = listener;
+    for (const { stream, data } of this.early.splice(0)) listener(stream, data);
+  }
+  private output(stream: 1 | 2, data: Buffer): void {
+    if (this.outputListener !== undefined) this.outputListener(stream, data);
+    else if (this.earlyBytes < EARLY_BYTES) {
+      // Who never listens does not want it.
+      this.early.push({ stream, data: Buffer.from(data) });
+      this.earlyBytes += data.length;
+    }
   }
   onDrain(listener: () => void): void {
     this.socket.on('drain', listener);
