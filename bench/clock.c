@@ -2,7 +2,8 @@
  * clock COUNT COMMAND…: starts COUNT copies of a command at once and waits for all of them.
  * Prints "nanoseconds failed status" on standard output: from before the first start to after the last end, how
  * many did not exit with 0, and the wait status of one of those. The commands get /dev/null for descriptors 0 and
- * 1; 2 to 9 are inherited, and none beyond: what a shell leaves open there changes how programs start. In C, so that the time of a 5 ms program is not mostly that of its stopwatch.
+ * 1; 2 to 9 are inherited, and none beyond: what a shell leaves open there changes how programs start.
+ * In C, so that the time of a 5 ms program is not mostly that of its stopwatch.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,8 +1,9 @@
 /*
  * shim front PID SOCKET REPORT PLAN BACK…: what a command becomes while its program runs in the foreground.
  *
- * The monitor, PID, is our child already, and sees that we are here. We pass signals on to it, and end as the program did. Whatever else there is
- * to say takes words, and those are TypeScript: BACK is executed, which finds the report and the plan as they are.
+ * The monitor, PID, is our child already, and sees that we are here. We pass signals on to it, and end as the program
+ * did. Whatever else there is to say takes words, and those are TypeScript: BACK is executed, which finds the report
+ * and the plan as they are.
  */
 #include "front.h"
 
@@ -24,7 +25,7 @@
 #include "util.h"
 
 enum { ARG_PID = 2, ARG_SOCKET, ARG_REPORT, ARG_PLAN, ARG_BACK };
-enum { ANSWER_MS = 1000, RETRY_MS = 10, RETRIES = 1000, DIRECTORY_FD = 9 };
+enum { ANSWER_MS = 1000, RETRY_MS = 10, RETRIES = 1000 };
 
 /* What `run` and `exec` pass on: src/cli/signals.ts has the same. */
 static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
@@ -32,14 +33,15 @@ enum { FORWARDED = sizeof forwarded / sizeof forwarded[0] };
 
 struct order { uint8_t type, zero[3]; uint32_t be_len, data; };
 
-/* Hands a signal to the monitor. False: it does not listen yet, has no room, or has gone. One that is slow to answer has it. */
+/* Hands a signal to the monitor. False: it does not listen yet, has no room, or has gone. One that is slow to answer
+ * has it. */
 COLD static bool pass_on(const char *path, int number) {
   struct order orders[2] = {
     {.type = FR_HELLO, .be_len = htonl(4), .data = 0},
     {.type = FR_SIGNAL, .be_len = htonl(4), .data = (uint32_t)number},
   };
   /* sun_path of unix(7) is short, so the socket's directory is reached by a descriptor. */
-  struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/proc/self/fd/9"};
+  struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/proc/self/fd/"};
   const char *name = strrchr(path, '/');
   char directory[4096];
   if (name == NULL || (size_t)(name - path) >= sizeof directory || strlen(name) > 64) return false;
@@ -47,8 +49,9 @@ COLD static bool pass_on(const char *path, int number) {
   directory[name - path] = 0;
   int at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (at < 0) return false;
-  if (at != DIRECTORY_FD) dup2(at, DIRECTORY_FD), close(at);
-  strcat(to.sun_path, name);
+  size_t len = strlen(to.sun_path);
+  len += put_decimal(to.sun_path + len, (uint64_t)at);
+  strcpy(to.sun_path + len, name);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   char answer[64];
   struct pollfd said = {.fd = fd, .events = POLLIN};
@@ -56,7 +59,7 @@ COLD static bool pass_on(const char *path, int number) {
               send(fd, orders, sizeof orders, MSG_NOSIGNAL) == (ssize_t)sizeof orders &&
               (poll(&said, 1, ANSWER_MS) <= 0 || recv(fd, answer, sizeof answer, 0) > 0);
   close(fd);
-  close(DIRECTORY_FD);
+  close(at);
   return done;
 }
 
@@ -120,7 +123,7 @@ int front_main(int argc, char **argv) {
   while (sigtimedwait(&awaited, NULL, &(struct timespec){0}) > 0) {}
   sigprocmask(SIG_SETMASK, &before, NULL);
   execv(argv[ARG_BACK], argv + ARG_BACK);
-  static const char lost[] = "mydocker: the program failed, and mydocker, which knows why, cannot be executed any more\n";
+  static const char lost[] = "mydocker: the program failed, and mydocker, which knows why, cannot be executed\n";
   (void)!write(2, lost, sizeof lost - 1);
   return 125;
 }

@@ -182,8 +182,8 @@ int op_sync_files(struct ctx *c, const struct arg *a) {
 
 /* ext4 lays a directory's children near it, and steps over each inode there that was removed in the last minute (five,
  * if that is not on the disk yet) for each new one: where layers come and go, that is most of the time of unpacking.
- * The flag says that what lies in this directory has nothing to do with each other, so that each child begins elsewhere. chattr(1), +T.
- * A hint only: other file systems have none, and nothing depends on it. */
+ * The flag says that what lies in this directory has nothing to do with each other, so that each child begins
+ * elsewhere. chattr(1), +T. A hint only: other file systems have none, and nothing depends on it. */
 int op_spread_directories(struct ctx *c, const struct arg *a) {
   (void)c;
   int flags;

@@ -50,6 +50,11 @@ export class MydockerError extends Error {
   }
 }
 
+/** True for an error after which the program did run: what it wrote stays, and its container too. */
+export function programRan(error: unknown): boolean {
+  return error instanceof MydockerError && ['MONITOR_LOST', 'OUTPUT_LOST'].includes(error.code);
+}
+
 /** A value given by the caller is wrong: a flag, a reference, an option of the library. */
 export function badInput(message: string, facts: ErrorFacts = {}): MydockerError {
   return new MydockerError('BAD_INPUT', message, { exitCode: EXIT.usage, ...facts });

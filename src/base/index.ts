@@ -1,5 +1,5 @@
 export { errnoName, errnoNumber, errnoWords } from './errno.ts';
-export { badInput, type ErrorFacts, EXIT, errnoOf, excerpt, MydockerError } from './errors.ts';
+export { badInput, type ErrorFacts, EXIT, errnoOf, excerpt, MydockerError, programRan } from './errors.ts';
 export { writeAtomic, writeWhole } from './files.ts';
 export { builtin, randomBelow, randomHex, sleep } from './host.ts';
 export { parseIp } from './ip.ts';

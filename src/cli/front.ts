@@ -50,17 +50,25 @@ export function canBecomeFront(flags: Flags): boolean {
 export const FRONTED: StreamFds = { stdin: 0, stdout: 1, stderr: 2, fronted: true };
 
 /**
- * Makes this process the front of a program that was started with FRONTED. Returns where that cannot be: then this
- * process waits itself. `what` tells src/cli/ended.ts what was started.
+ * Makes this process the front of a program that was started with FRONTED. Returns where that cannot be, with the exit
+ * code: then this process has waited itself. `what` tells src/cli/ended.ts what was started.
  */
-export function becomeFront(context: Context, running: Running, what: 'run' | 'exec'): void {
+export async function becomeFront(context: Context, what: 'run' | 'exec', running: Running): Promise<number> {
   const { root, debug } = context.globals;
-  const { front } = running;
-  if (front === undefined || front.files.isOver) return;
-  const globals = [...(root === undefined ? [] : ['--root', root]), ...(debug ? ['--debug'] : [])];
-  const { report, plan } = front.files;
-  const back = [process.execPath, ...globals, ENDED, what, running.id, running.name, report, plan];
-  const { file, argv } = front.call([...back, ...process.argv.slice(2)]);
-  become(file, argv);
-  front.goOn();
+  const { front, id, name } = running;
+  if (front !== undefined && !front.files.isOver) {
+    const globals = [...(root === undefined ? [] : ['--root', root]), ...(debug ? ['--debug'] : [])];
+    const { report, plan } = front.files;
+    const back = [process.execPath, ...globals, ENDED, what, id, name, report, plan];
+    const { file, argv } = front.call([...back, ...process.argv.slice(2)]);
+    become(file, argv);
+    front.goOn();
+  }
+  const { follow } = await import('./drive.ts');
+  return follow(Promise.resolve(running), {
+    how: 'inherit',
+    tty: false,
+    stdin: false,
+    detachKeys: undefined,
+  });
 }

@@ -1,4 +1,4 @@
-import { badInput, MydockerError } from '../base/index.ts';
+import { badInput, MydockerError, programRan } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { type ContainerRecord, findContainer, idOfName } from '../storage/index.ts';
@@ -76,9 +76,7 @@ export class Containers extends ContainerFiles {
     const record = await createContainer(this.core, spec, image, prepared, true);
     await keepImage(this.core, image, record);
     const undo = async (error: unknown): Promise<never> => {
-      // The program did run: what it wrote into its files stays.
-      const ran = ['MONITOR_LOST', 'OUTPUT_LOST'];
-      if (!(error instanceof MydockerError && ran.includes(error.code)))
+      if (!programRan(error))
         await (await import('./remove.ts')).discardContainer(this.core, record.id, record.name);
       throw error;
     };

@@ -1,14 +1,11 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
-import { badInput, MydockerError } from '../base/index.ts';
+import { badInput, MydockerError, programRan } from '../base/index.ts';
 import { decodePlan, type Plan } from '../plan/index.ts';
 import { decodeReport } from '../shim/index.ts';
 import { runDir } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { outcomeOf, releaseRunDir } from './launch.ts';
 import type { EndedFront, FrontOutcome } from './types.ts';
-
-/** Failures after which the program did run: what it wrote into its files stays. */
-const RAN = new Set(['MONITOR_LOST', 'OUTPUT_LOST']);
 
 /** Only what becomeFront() made is read, and removed. */
 function checkPath(core: Core, path: string): void {
@@ -45,8 +42,7 @@ export async function endedFront(core: Core, front: EndedFront): Promise<FrontOu
   try {
     return { code: await outcomeOf(core, front, report, plan) };
   } catch (error) {
-    if (!(error instanceof MydockerError && RAN.has(error.code)))
-      await (await import('./remove.ts')).discardContainer(core, front.id, front.name);
+    if (!programRan(error)) await (await import('./remove.ts')).discardContainer(core, front.id, front.name);
     // With host ports nobody becomes a front, so nothing else can be repaired: see start.ts.
     if (!(error instanceof MydockerError && error.code === 'RULES_MISSING')) throw error;
     await (await import('./reload.ts')).restoreRules(core);

@@ -42,16 +42,8 @@ async function execInContainer(context: Context): Promise<number> {
   const spec = specOf(context);
   const engine = await context.engine();
   const [container = ''] = context.args;
-  if (how === 'inherit' && canBecomeFront(flags)) {
-    const running = await engine.containers.exec(container, spec, how, FRONTED);
-    becomeFront(context, running, 'exec');
-    return follow(Promise.resolve(running), {
-      how,
-      tty: false,
-      stdin: spec.stdin === true,
-      detachKeys: undefined,
-    });
-  }
+  if (how === 'inherit' && canBecomeFront(flags))
+    return becomeFront(context, 'exec', await engine.containers.exec(container, spec, how, FRONTED));
   const starting = engine.containers.exec(container, spec, how);
   if (how === 'detached') {
     await starting;

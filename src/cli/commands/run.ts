@@ -1,5 +1,5 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { badInput, errnoOf, MydockerError } from '../../base/errors.ts';
+import { badInput, errnoOf, MydockerError, programRan } from '../../base/errors.ts';
 import { follow, howFromFlags } from '../drive.ts';
 import { becomeFront, canBecomeFront, FRONTED } from '../front.ts';
 import { chooseImage, imageSpec } from '../image-words.ts';
@@ -39,16 +39,8 @@ async function runContainer(context: Context): Promise<number> {
     await (await import('../pull-first.ts')).pullFirst(context, chosen);
   const spec = { ...described, ...imageSpec(chosen) };
   const idFile = new IdFile(flags.string('cidfile'));
-  if (how === 'inherit' && canBecomeFront(flags)) {
-    const running = await engine.containers.run(spec, how, FRONTED);
-    becomeFront(context, running, 'run');
-    return follow(Promise.resolve(running), {
-      how,
-      tty: false,
-      stdin: spec.stdin === true,
-      detachKeys: undefined,
-    });
-  }
+  if (how === 'inherit' && canBecomeFront(flags))
+    return becomeFront(context, 'run', await engine.containers.run(spec, how, FRONTED));
   const starting = engine.containers.run(spec, how).then(
     (running) => {
       idFile.write(running.id);
@@ -68,9 +60,8 @@ async function runContainer(context: Context): Promise<number> {
   const detachKeys = flags.string('detach-keys');
   const attached = { how, tty: spec.tty === true, stdin: spec.stdin === true, detachKeys };
   return follow(starting, attached).catch((error: unknown) => {
-    // The program could not be started, so the engine took the container back; these two leave it.
-    const stays = ['MONITOR_LOST', 'OUTPUT_LOST'];
-    if (error instanceof MydockerError && !stays.includes(error.code)) idFile.remove();
+    // The program could not be started, so the engine took the container back.
+    if (error instanceof MydockerError && !programRan(error)) idFile.remove();
     throw error;
   });
 }
