@@ -121,6 +121,15 @@ function lateSteps(plan: Plan): string {
   return JSON.stringify(late, (name, value) => (name === 'filter' ? '' : value));
 }
 
+/** Makes the caller's terminal raw, if the container's is passed on to it. The result, if any, takes that back. */
+function rawTerminal(runtime: OciRuntime, bundle: Bundle, options: CreateOptions, manner: Manner) {
+  const passedOn =
+    manner === 'foreground' &&
+    bundle.config.process?.terminal === true &&
+    options.consoleSocket === undefined;
+  return passedOn ? runtime.ownTerminal?.()?.raw() : undefined;
+}
+
 /** What a container is made of, written down before anything is done. */
 function prepare(runtime: OciRuntime, entry: Entry, bundle: Bundle, plan: Plan, manner: Manner): void {
   const flags = manner === 'foreground' ? 0 : PLAN_FLAGS.leave;
@@ -139,8 +148,6 @@ function preserved(count: number): number[] {
 /** A container being made: its process, once there is one, and how it ended. */
 export interface Making {
   entry: Entry;
-  /** It has a terminal. */
-  terminal: boolean;
   done: Promise<Report>;
 }
 
@@ -172,7 +179,10 @@ export async function make(runtime: OciRuntime, options: CreateOptions, manner: 
       report.failure,
     );
   };
+  // Before there is a program: nothing it prints is for a terminal that changes it.
+  let restore: (() => void) | undefined;
   try {
+    restore = rawTerminal(runtime, bundle, options, manner);
     const shim = startShim({
       root: runtime.engineRoot,
       mode: 'launch',
@@ -183,9 +193,9 @@ export async function make(runtime: OciRuntime, options: CreateOptions, manner: 
       stderr: 2,
       more: preserved(options.preserveFds),
     });
-    const terminal = bundle.config.process?.terminal === true;
-    return { entry, terminal, done: shim.done.then(failed) };
+    return { entry, done: shim.done.finally(restore).then(failed) };
   } catch (error) {
+    restore?.();
     release(entry);
     throw error;
   } finally {

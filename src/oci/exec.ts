@@ -1,6 +1,6 @@
 import { encodePlan, PLAN_FLAGS } from '../plan/index.ts';
 import { type Config, type ConfigProcess, planBundleExec, readProcess } from '../runtime/bundle/index.ts';
-import { startShim, stepError } from '../shim/index.ts';
+import { type Report, startShim, stepError } from '../shim/index.ts';
 import { cgroups, checkLabels, heldCapabilities, seccompOf } from './host.ts';
 import { checked, loadKept, loadProcess } from './load.ts';
 import type { OciRuntime } from './runtime.ts';
@@ -123,18 +123,23 @@ export async function exec(runtime: OciRuntime, options: ExecOptions): Promise<n
     preserveFds: options.preserveFds,
     stays: !options.detach,
   });
-  const shim = startShim({
-    root: runtime.engineRoot,
-    mode: 'launch',
-    title: options.id.slice(0, 12),
-    plan: encodePlan(plan, { flags: options.detach ? PLAN_FLAGS.leave : 0, fault: runtime.fault }),
-    stdin: 0,
-    stdout: 1,
-    stderr: 2,
-    more: Array.from({ length: options.preserveFds }, (_, i) => 3 + i),
-  });
+  // Before there is a program: nothing it prints is for a terminal that changes it.
   const restore = own?.raw();
-  const report = await shim.done.finally(() => restore?.());
+  let report: Report;
+  try {
+    report = await startShim({
+      root: runtime.engineRoot,
+      mode: 'launch',
+      title: options.id.slice(0, 12),
+      plan: encodePlan(plan, { flags: options.detach ? PLAN_FLAGS.leave : 0, fault: runtime.fault }),
+      stdin: 0,
+      stdout: 1,
+      stderr: 2,
+      more: Array.from({ length: options.preserveFds }, (_, i) => 3 + i),
+    }).done;
+  } finally {
+    restore?.();
+  }
   if (report.failure !== undefined)
     throw stepError(`exec failed in container "${options.id}"`, plan, report.failure);
   if (options.detach) return 0;

@@ -22,20 +22,16 @@ async function send(runtime: OciRuntime, id: string, signal: number): Promise<vo
 
 /** `run`: create and start in one. Detached it resolves when the program runs. */
 export async function run(runtime: OciRuntime, options: CreateOptions, detach: boolean): Promise<Foreground> {
-  const { done, terminal } = await make(runtime, options, detach ? 'detached' : 'foreground');
+  const { done } = await make(runtime, options, detach ? 'detached' : 'foreground');
   if (detach) {
     const report = await done;
     if (report.startedPid === undefined) throw lost(options.id);
     return { exit: Promise.resolve(0), signal: () => undefined };
   }
-  const restore =
-    terminal && options.consoleSocket === undefined ? runtime.ownTerminal?.()?.raw() : undefined;
-  const exit = done
-    .then((report) => {
-      if (report.ending === undefined) throw lost(options.id);
-      return report.ending.code;
-    })
-    .finally(() => restore?.());
+  const exit = done.then((report) => {
+    if (report.ending === undefined) throw lost(options.id);
+    return report.ending.code;
+  });
   return {
     exit,
     // The program may end while the signal is on its way: `exit` tells.
