@@ -6,6 +6,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -147,6 +150,36 @@ int op_netlink_send(struct ctx *c, const struct arg *a) {
   };
   int err = put_number(&t, &a[5], (uint32_t)c->child);
   return err != 0 ? err : talk(&t);
+}
+
+/* RTM_DELLINK, aside: its answer takes some 20 ms, most of them a grace period of RCU (rcu_barrier) for memory that nobody
+ * sees any more. The interface is down, out of its bridge and without a name after the first of them: that is waited for. */
+int op_delete_link(struct ctx *c, const struct arg *a) {
+  (void)c;
+  const struct timespec moment = {.tv_nsec = 100000};
+  struct talk t = {
+    .protocol = NETLINK_ROUTE, .bytes = (char *)(uintptr_t)a[1].str, .len = a[1].len, .ignore = (uint32_t)a[2].num};
+  struct ifreq link = {0};
+  if (a[0].len >= sizeof link.ifr_name) return ENODEV;
+  memcpy(link.ifr_name, a[0].str, a[0].len);
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  pid_t pid = ioctl(fd, SIOCGIFINDEX, &link) < 0 ? -1 : fork();
+  if (pid == 0) {
+    /* Nothing of ours is held any longer than by us. */
+    syscall(SYS_close_range, 0u, ~0u, 0u);
+    _exit(talk(&t));
+  }
+  /* By number: a name that is not there makes the kernel look for a module. */
+  int status = -1;
+  while (pid > 0 && waitpid(pid, &status, WNOHANG) == 0) {
+    if (ioctl(fd, SIOCGIFNAME, &link) < 0 && errno == ENODEV) status = 0;
+    if (status == 0) break;
+    nanosleep(&moment, NULL);
+  }
+  close(fd);
+  if (pid > 0 && status >= 0 && WIFEXITED(status)) return WEXITSTATUS(status);
+  return talk(&t);
 }
 
 /* The same for an interface whose other end is born in the namespace in a slot. */

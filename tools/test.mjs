@@ -66,6 +66,8 @@ const TEST_PACKAGES = {
   'musl-gcc': 'musl-tools',
   ip: 'iproute2',
   ss: 'iproute2',
+  ping: 'iputils-ping',
+  iptables: 'iptables',
   nft: 'nftables',
   wget: 'wget',
   iperf3: 'iperf3',

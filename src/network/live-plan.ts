@@ -1,11 +1,11 @@
 import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { ipBytes } from './address.ts';
-import { defaultRoute, deleteLink, newVeth } from './link.ts';
+import { defaultRoute, newVeth } from './link.ts';
 import { places } from './netlink.ts';
 import { addElements, batch, deleteElements, type Element } from './nft.ts';
 import { type EndpointPlan, planAddresses } from './plan.ts';
 import { ELEMENTS_A_MESSAGE, elementsOf, type PortRange, selfElement, targetsOf } from './publish.ts';
-import { ERRNO, netfilter, route } from './send.ts';
+import { ERRNO, leaveLink, netfilter, route } from './send.ts';
 
 /* Networks and ports of a container that runs: its namespace is entered from outside, nothing runs in it. */
 
@@ -60,14 +60,14 @@ export function planCableInto(end: EndpointPlan): Step[] {
     slot: SLOT.theirs,
     fdAt: places(veth.pidAt),
     why: `RTM_NEWLINK: a veth pair: ${end.hostLink} in the bridge, ${end.link} born in the container`,
-    undo: route([deleteLink(end.hostLink)], { harmless: ERRNO.ENODEV }),
+    undo: leaveLink(end.hostLink),
   });
 }
 
 /** The last step of leaving a network: the addresses and routes inside go with the cable. */
 export function planCutCable(hostLink: string): Step[] {
   return steps('host', {
-    ...route([deleteLink(hostLink)], { harmless: ERRNO.ENODEV }),
+    ...leaveLink(hostLink),
     why: `RTM_DELLINK: ${hostLink}, and with it the end in the container`,
   });
 }

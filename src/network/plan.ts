@@ -2,7 +2,6 @@ import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts'
 import { ipBytes } from './address.ts';
 import {
   defaultRoute,
-  deleteLink,
   getLink,
   hairpin,
   hasAddress,
@@ -15,7 +14,7 @@ import {
 import { messages, NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING, places } from './netlink.ts';
 import { batch, getTable } from './nft.ts';
 import { bridgeElements, closedElements, wholeTable } from './ruleset.ts';
-import { ERRNO, netfilter, route, send } from './send.ts';
+import { ERRNO, leaveLink, netfilter, route, send } from './send.ts';
 
 type Noted = Action & StepNotes;
 
@@ -185,7 +184,7 @@ export function planCable(end: EndpointPlan, publishes = false): Step[] {
       pidAt: places(veth.pidAt),
     }),
     why: `RTM_NEWLINK: a veth pair: ${end.hostLink} in the bridge, ${end.link} born in the container`,
-    undo: route([deleteLink(end.hostLink)], { harmless: ERRNO.ENODEV }),
+    undo: leaveLink(end.hostLink),
   };
   return steps('host-after', cable, ...(publishes ? [hairpinStep(end.hostLink)] : []));
 }

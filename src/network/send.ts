@@ -1,4 +1,5 @@
 import type { Action } from '../plan/index.ts';
+import { deleteLink } from './link.ts';
 import { messages, NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING } from './netlink.ts';
 
 export const ERRNO = { ENOENT: 2, EEXIST: 17, ENODEV: 19 } as const;
@@ -22,6 +23,14 @@ export function send(protocol: number, bytes: Buffer, more: Partial<Send> = {}):
 /** rtnetlink messages. */
 export const route = (list: readonly Buffer[], more: Partial<Send> = {}): Send =>
   send(NETLINK_ROUTE, messages(...list), more);
+
+/** Takes an interface away, from the wire and from sight. Harmless where it is gone already. */
+export const leaveLink = (name: string): Extract<Action, { op: 'delete-link' }> => ({
+  op: 'delete-link',
+  name,
+  messages: messages(deleteLink(name)),
+  harmless: ERRNO.ENODEV,
+});
 
 /** An nfnetlink batch; `harmless`: an errno that is no failure. */
 export const netfilter = (bytes: Buffer, harmless = 0): Send => send(NETLINK_NETFILTER, bytes, { harmless });

@@ -29,6 +29,11 @@ export const NETWORK_OPS = {
     },
     call: 'socket(AF_NETLINK), sendto, recv, sendto …',
   },
+  'delete-link': {
+    code: 182,
+    args: { name: 'str', messages: 'bytes', harmless: 'u32' },
+    call: 'fork, socket(AF_NETLINK), sendto',
+  },
   'hold-port': {
     code: 123,
     args: { protocol: 'u32', address: 'bytes', port: 'u32', count: 'u32' },

@@ -95,6 +95,7 @@ export function sayNetworkStep(step: Step): string | undefined {
     case 'netlink-send':
       return step.protocol === NETFILTER ? 'change nftables' : 'change network interfaces';
     case 'netlink-into':
+    case 'delete-link':
       return 'change network interfaces';
     case 'turn':
       return 'wait for a turn at the container';
