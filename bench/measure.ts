@@ -70,7 +70,11 @@ export async function inTurn(
 ): Promise<Series[]> {
   const series = contestants.map(({ tool }): Series => ({ tool, samples: [] }));
   for (let round = -warmUps; round < rounds; round++) {
-    for (const [i, contestant] of contestants.entries()) {
+    // Nobody always comes first, or always behind the same other.
+    for (const turn of contestants.keys()) {
+      const i = (turn + round + warmUps) % contestants.length;
+      const contestant = contestants[i];
+      if (contestant === undefined) continue;
       bench.check();
       const mine = series[i];
       if (mine === undefined || mine.failure !== undefined) continue;

@@ -18,6 +18,8 @@ import type { Measurement, Series } from './series.ts';
 const [directory = '', clock = '', roundsText = '5', bun = ''] = process.argv.slice(2);
 const rounds = Number(roundsText);
 const slow = Math.max(1, Math.floor(rounds / 5));
+/** A second each, and they differ by some hundredths. */
+const streams = Math.max(3, Math.floor(rounds / 2));
 const WARM_UPS = 1;
 const BYTES = '2G';
 const bench = { check: () => undefined };
@@ -122,7 +124,7 @@ async function throughput(bed: Bed): Promise<void> {
       title: `iperf3, ${BYTES}B: ${what}`,
       unit: 'ms',
       ours: 1,
-      series: [...(await inTurn(bench, list, slow, 0)), ...failed],
+      series: [...(await inTurn(bench, list, streams, 1)), ...failed],
       targets: [{ against: 'docker', factor: 1, words: '≤ 1' }],
       note: 'time for two gigabytes over one TCP connection',
     });
