@@ -118,7 +118,7 @@ struct wait_set {
   struct pollfd *fds;
   int count, clients_from, dns_from;
 };
-static HOT_LAST struct pollfd wait_fds[CLIENTS + 16 + DNS_FDS];
+static HOT_PAGE struct pollfd wait_fds[CLIENTS + 16 + DNS_FDS];
 
 static void fill(struct wait_set *w, int pidfd, int parent) {
   struct pollfd *f = w->fds;

@@ -9,7 +9,7 @@
 
 #include "monitor.h"
 
-static struct plan *own;
+static HOT struct plan *own;
 /* Not touched before the first change. */
 static struct plan fresh;
 static unsigned char *memory;

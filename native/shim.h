@@ -21,6 +21,9 @@
 /* The same for a large array of which only the beginning is touched: it comes last, so that what follows it stays near. */
 #define HOT_LAST __attribute__((section(".bss.a_hot_last")))
 
+/* Last of all, on a page of its own with what the C library touches, which follows. */
+#define HOT_PAGE _Alignas(4096) __attribute__((section(".bss.a_hot_page")))
+
 /* Not used while a monitor waits: the compiler puts such functions before all others (.text.unlikely), and what only
  * they call, so that a monitor can give their pages back in one piece. STAYS: though only COLD functions follow it. */
 #define COLD __attribute__((cold))

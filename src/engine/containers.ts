@@ -73,6 +73,9 @@ export class Containers extends ContainerFiles {
     const image = await this.image(spec);
     await prepareNetworks(this.core, spec);
     const prepared = await prepareSpec(this.core, spec, image);
+    // A front is there at once: who is between a start and that has no hand on the program. What cannot be cleared
+    // is left for a command that has time. Before there is a container of ours to look at.
+    if (fds?.fronted === true) await sweep(this.core, true).catch(() => {});
     const record = await createContainer(this.core, spec, image, prepared, true);
     await keepImage(this.core, image, record);
     const undo = async (error: unknown): Promise<never> => {
@@ -80,9 +83,6 @@ export class Containers extends ContainerFiles {
         await (await import('./remove.ts')).discardContainer(this.core, record.id, record.name);
       throw error;
     };
-    // A front is there at once: who is between a start and that has no hand on the program. What cannot be cleared
-    // is left for a command that has time.
-    if (fds?.fronted === true) await sweep(this.core, true).catch(() => {});
     const running = await startContainer(this.core, record, how, fds).catch(undo);
     if (running === undefined) throw new MydockerError('RUNNING', `container ${record.name} runs already`);
     // While the shim works: what others left is cleared without anybody waiting for it.
