@@ -29,6 +29,7 @@ import {
   measureParallel,
   measureRun,
 } from './measure.ts';
+import { readPrograms } from './page-cache.ts';
 import { dockerPeer } from './peers/docker.ts';
 import { mydockerPeer } from './peers/mydocker.ts';
 import { ociPeer } from './peers/oci.ts';
@@ -145,6 +146,7 @@ async function run(
       stopped = true;
     });
   const machine = machineFacts();
+  readPrograms(place, 'dist/mydocker', 'node_modules/.bin/bun');
   const ours = mydockerPeer(place);
   opened.push(ours);
   await ours.open();
