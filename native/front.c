@@ -83,20 +83,23 @@ COLD static int plain_ending(const char *path) {
   return ended ? (int)code : -1;
 }
 
-/* Until the monitor has ended: signals go on to it, those that it does not take yet a little later. */
-COLD static void watch(pid_t monitor, const char *socket_path, const sigset_t *awaited) {
+/* Until the monitor has ended, or says by SIGCHLD that only files of its own are left to remove: signals go on to it,
+ * those that it does not take yet a little later. The result is that of plain_ending(). */
+COLD static int watch(pid_t monitor, char **argv, const sigset_t *awaited) {
   const struct timespec retry = {.tv_nsec = RETRY_MS * 1000000L};
   unsigned waiting = 0, tries = 0;
   for (;;) {
     pid_t ended = waitpid(monitor, NULL, WNOHANG);
-    if (ended == monitor || (ended < 0 && errno == ECHILD)) return;
+    if (ended == monitor || (ended < 0 && errno == ECHILD)) return plain_ending(argv[ARG_REPORT]);
     for (int i = 0; i < FORWARDED; i++)
-      if (waiting & (1u << i) && pass_on(socket_path, forwarded[i])) waiting &= ~(1u << i);
+      if (waiting & (1u << i) && pass_on(argv[ARG_SOCKET], forwarded[i])) waiting &= ~(1u << i);
     /* It will never listen again: somebody took its socket away. */
     if (waiting != 0 && ++tries > RETRIES) waiting = 0;
     int number = waiting == 0 ? sigwaitinfo(awaited, NULL) : sigtimedwait(awaited, NULL, &retry);
     for (int i = 0; i < FORWARDED; i++)
       if (number == forwarded[i]) waiting |= 1u << i, tries = 0;
+    int code = number == SIGCHLD ? plain_ending(argv[ARG_REPORT]) : -1;
+    if (code >= 0) return code;
   }
 }
 
@@ -112,8 +115,7 @@ int front_main(int argc, char **argv) {
   /* By this the monitor sees that no signal ends us any more: report.c. And ps(1) shows it. */
   prctl(PR_SET_NAME, "mydocker");
   syscall(SYS_close_range, 3u, ~0u, 0u);
-  watch((pid_t)number_of(argv[ARG_PID]), argv[ARG_SOCKET], &awaited);
-  int code = plain_ending(argv[ARG_REPORT]);
+  int code = watch((pid_t)number_of(argv[ARG_PID]), argv, &awaited);
   if (code >= 0) {
     unlink(argv[ARG_REPORT]);
     unlink(argv[ARG_PLAN]);

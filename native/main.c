@@ -178,17 +178,18 @@ static void shed(unsigned char *mem) {
 }
 
 /* Nobody waits for the files of a container that is gone. A caller that shares our streams waits for our end, so another
- * process does it then, which holds nothing of the caller's. */
+ * process does it then, which holds nothing of the caller's; or we do, once its front has been told. */
 static void remove_discarded_aside(void) {
   if (!tree_has_discarded()) return;
   /* Seen by ps(1). */
   memcpy(shim_argv[1], "remove", sizeof "remove");
   if (mon.streams & STREAMS_INHERIT) {
-    pid_t pid = fork();
+    pid_t pid = has_front() ? 0 : fork();
     if (pid > 0) return;
     if (pid == 0) {
       (void)!chdir("/");
       syscall(SYS_close_range, 0u, ~0u, 0u);
+      tell_front();
     }
   }
   tree_remove_discarded();

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0xf807c649u
+#define PLAN_VERSION 0x48a99d43u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -142,6 +142,7 @@ enum op_code {
   OP_NETLINK_CHECK = 121,
   OP_NETLINK_EACH = 128,
   OP_DELETE_LINK = 182,
+  OP_AWAIT_LINK = 183,
   OP_HOLD_PORT = 123,
   OP_RELEASE_PORT = 124,
   OP_UNLINK_PORTS = 127,
@@ -274,7 +275,8 @@ enum op_code {
   X(120, "netlink-send", "ubusbb", op_netlink_send) /* protocol, messages, harmless, link, linkAt, pidAt */ \
   X(121, "netlink-check", "ubbb", op_netlink_check) /* protocol, question, expect, messages */ \
   X(128, "netlink-each", "ubbubu", op_netlink_each) /* protocol, question, expect, attribute, messages, handleAt */ \
-  X(182, "delete-link", "sbu", op_delete_link) /* name, messages, harmless */ \
+  X(182, "delete-link", "sbuu", op_delete_link) /* name, messages, harmless, wait */ \
+  X(183, "await-link", "s", op_await_link) /* name */ \
   X(123, "hold-port", "ubuu", op_hold_port) /* protocol, address, port, count */ \
   X(124, "release-port", "ubuu", op_release_port) /* protocol, address, port, count */ \
   X(127, "unlink-ports", "suus", op_unlink_ports) /* prefix, first, count, text */ \

@@ -152,11 +152,25 @@ int op_netlink_send(struct ctx *c, const struct arg *a) {
   return err != 0 ? err : talk(&t);
 }
 
+/* Interfaces that another process is taking away, each by its name, number and that process. */
+enum { LEAVING = 16 };
+static struct { struct ifreq link; pid_t by; } leaving[LEAVING];
+static unsigned leaving_count;
+
+/* Until it is out of sight. By number: a name that is not there makes the kernel look for a module. */
+static int await_link(struct ifreq *link, pid_t by) {
+  const struct timespec moment = {.tv_nsec = 20000};
+  int status = 0, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  while (waitpid(by, &status, WNOHANG) == 0 && (ioctl(fd, SIOCGIFNAME, link) == 0 || errno != ENODEV)) nanosleep(&moment, NULL);
+  close(fd);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+}
+
 /* RTM_DELLINK, aside: its answer takes some 20 ms, most of them a grace period of RCU (rcu_barrier) for memory that nobody
- * sees any more. The interface is down, out of its bridge and without a name after the first of them: that is waited for. */
+ * sees any more. The interface is down, out of its bridge and without a name after the first of them. */
 int op_delete_link(struct ctx *c, const struct arg *a) {
   (void)c;
-  const struct timespec moment = {.tv_nsec = 100000};
   struct talk t = {
     .protocol = NETLINK_ROUTE, .bytes = (char *)(uintptr_t)a[1].str, .len = a[1].len, .ignore = (uint32_t)a[2].num};
   struct ifreq link = {0};
@@ -164,22 +178,31 @@ int op_delete_link(struct ctx *c, const struct arg *a) {
   memcpy(link.ifr_name, a[0].str, a[0].len);
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno;
-  pid_t pid = ioctl(fd, SIOCGIFINDEX, &link) < 0 ? -1 : fork();
+  int err = ioctl(fd, SIOCGIFINDEX, &link) < 0 ? errno : 0;
+  close(fd);
+  if (err != 0) return (uint32_t)err == t.ignore ? 0 : err;
+  bool waits = a[3].num != 0 || leaving_count == LEAVING;
+  pid_t pid = fork();
+  if (pid < 0) return talk(&t);
   if (pid == 0) {
     /* Nothing of ours is held any longer than by us. */
     syscall(SYS_close_range, 0u, ~0u, 0u);
     _exit(talk(&t));
   }
-  /* By number: a name that is not there makes the kernel look for a module. */
-  int status = -1;
-  while (pid > 0 && waitpid(pid, &status, WNOHANG) == 0) {
-    if (ioctl(fd, SIOCGIFNAME, &link) < 0 && errno == ENODEV) status = 0;
-    if (status == 0) break;
-    nanosleep(&moment, NULL);
+  if (waits) return await_link(&link, pid);
+  leaving[leaving_count].link = link;
+  leaving[leaving_count++].by = pid;
+  return 0;
+}
+
+/* Its address may be somebody else's only then. Nothing to wait for where nobody takes it away. */
+int op_await_link(struct ctx *c, const struct arg *a) {
+  (void)c;
+  for (unsigned i = 0; i < leaving_count; i++) {
+    const char *name = leaving[i].link.ifr_name;
+    if (strlen(name) == a[0].len && memcmp(name, a[0].str, a[0].len) == 0) return await_link(&leaving[i].link, leaving[i].by);
   }
-  close(fd);
-  if (pid > 0 && status >= 0 && WIFEXITED(status)) return WEXITSTATUS(status);
-  return talk(&t);
+  return 0;
 }
 
 /* The same for an interface whose other end is born in the namespace in a slot. */

@@ -14,6 +14,7 @@
 #include "util.h"
 
 static bool expected;               /* the caller becomes our front */
+static pid_t front;                 /* it has, and this is its number */
 static int parent_pipe = -1;       /* detached: the caller's child waits at the other end */
 static int report_fd = FD_REPORT;   /* -1 once the caller has gone on: the number may be a client's by then */
 
@@ -106,7 +107,15 @@ static bool is_there(void) {
   if (fd < 0) return false;
   ssize_t n = read(fd, said, sizeof said);
   close(fd);
-  return n == (ssize_t)sizeof said && memcmp(said, name, sizeof said) == 0;
+  if (n != (ssize_t)sizeof said || memcmp(said, name, sizeof said) != 0) return false;
+  front = getppid();
+  return true;
+}
+
+bool has_front(void) { return front != 0 && getppid() == front; }
+
+void tell_front(void) {
+  if (has_front()) kill(front, SIGCHLD);
 }
 
 void front_awaited(void) {
@@ -115,7 +124,8 @@ void front_awaited(void) {
   if (!expected) return;
   sigemptyset(&word);
   sigaddset(&word, SIGCONT);
-  while (!is_there() && sigtimedwait(&word, NULL, &moment) != SIGCONT) {}
+  while (!is_there())
+    if (sigtimedwait(&word, NULL, &moment) == SIGCONT) break;
   /* Killed from now on, it leaves the program running. */
   prctl(PR_SET_PDEATHSIG, 0);
 }

@@ -26,6 +26,10 @@ COLD void leave_caller(uint32_t flags, const char *parent);
 COLD void front_expected(void);
 /* Waits for either: the program is not to run before somebody can hand signals on to it. */
 COLD void front_awaited(void);
+/* Our parent is our front, still. */
+bool has_front(void);
+/* All is reported, and nothing of the caller's is held any more: a front need not wait for our end. */
+void tell_front(void);
 /* Lets the caller go on: its child, our parent, ends with this code. Without detach: nothing. */
 COLD void release_parent(unsigned char code);
 

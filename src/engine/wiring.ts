@@ -7,6 +7,7 @@ import {
   networksDir,
   planAddresses,
   planCable,
+  planCablesGone,
   planChecks,
   planForwarding,
   planLoopbackWay,
@@ -221,6 +222,7 @@ export function wiringSteps(
   return {
     own: [
       ...(record.autoRemove ? ownLeases(core, record.id, wiring) : []),
+      ...planCablesGone(ends),
       ...wiring.ports.flatMap((range) => ownPort(core, record.id, range)),
     ],
     host: [

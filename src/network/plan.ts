@@ -169,6 +169,21 @@ export function planChecks(name: TableName, bridges: ReadonlyArray<{ bridge: str
   );
 }
 
+/** Before what is others' as soon as the cables are gone: addresses. planCable()'s undo has begun to take them away by then. */
+export function planCablesGone(ends: readonly EndpointPlan[]): Step[] {
+  return steps(
+    'host',
+    ...ends.map(
+      ({ hostLink }): Noted => ({
+        op: 'own',
+        what: hostLink,
+        why: 'its address is free when it is out of sight',
+        undo: { op: 'await-link', name: hostLink },
+      }),
+    ),
+  );
+}
+
 /** The cable: its host end in the bridge, its other end in the child's namespace. */
 export function planCable(end: EndpointPlan, publishes = false): Step[] {
   const veth = newVeth({
@@ -184,7 +199,7 @@ export function planCable(end: EndpointPlan, publishes = false): Step[] {
       pidAt: places(veth.pidAt),
     }),
     why: `RTM_NEWLINK: a veth pair: ${end.hostLink} in the bridge, ${end.link} born in the container`,
-    undo: leaveLink(end.hostLink),
+    undo: leaveLink(end.hostLink, false),
   };
   return steps('host-after', cable, ...(publishes ? [hairpinStep(end.hostLink)] : []));
 }

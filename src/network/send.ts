@@ -24,12 +24,13 @@ export function send(protocol: number, bytes: Buffer, more: Partial<Send> = {}):
 export const route = (list: readonly Buffer[], more: Partial<Send> = {}): Send =>
   send(NETLINK_ROUTE, messages(...list), more);
 
-/** Takes an interface away, from the wire and from sight. Harmless where it is gone already. */
-export const leaveLink = (name: string): Extract<Action, { op: 'delete-link' }> => ({
+/** Takes an interface away; `wait`: until it is out of sight. Harmless where it is gone already. */
+export const leaveLink = (name: string, wait = true): Extract<Action, { op: 'delete-link' }> => ({
   op: 'delete-link',
   name,
   messages: messages(deleteLink(name)),
   harmless: ERRNO.ENODEV,
+  wait: wait ? 1 : 0,
 });
 
 /** An nfnetlink batch; `harmless`: an errno that is no failure. */

@@ -31,9 +31,10 @@ export const NETWORK_OPS = {
   },
   'delete-link': {
     code: 182,
-    args: { name: 'str', messages: 'bytes', harmless: 'u32' },
+    args: { name: 'str', messages: 'bytes', harmless: 'u32', wait: 'u32' },
     call: 'fork, socket(AF_NETLINK), sendto',
   },
+  'await-link': { code: 183, args: { name: 'str' }, call: 'ioctl(SIOCGIFNAME)' },
   'hold-port': {
     code: 123,
     args: { protocol: 'u32', address: 'bytes', port: 'u32', count: 'u32' },

@@ -1,2 +1,2 @@
 /* Generated from ops.ts by `npm run gen`. Do not edit. */
-export const PLAN_VERSION = 0xf807c649;
+export const PLAN_VERSION = 0x48a99d43;

@@ -96,6 +96,7 @@ export function sayNetworkStep(step: Step): string | undefined {
       return step.protocol === NETFILTER ? 'change nftables' : 'change network interfaces';
     case 'netlink-into':
     case 'delete-link':
+    case 'await-link':
       return 'change network interfaces';
     case 'turn':
       return 'wait for a turn at the container';

@@ -68,3 +68,25 @@ test('a start without a published port changes nothing in nftables', async () =>
   assert.equal(await generation(), before);
   await host.ok('rm', '-f', 'quiet');
 });
+
+test('when a container has ended its cable is out of sight, and the next has the same address at once', async () => {
+  await host.ok('network', 'create', '--subnet', '10.77.0.0/24', 'one');
+  const cables = async (): Promise<string[]> =>
+    (await host.inside('ip', '-o', 'link')).stdout.match(/\bmd[0-9a-f]{10}-\d+/g) ?? [];
+  const fixed = ['--network', 'one', '--ip', '10.77.0.9', '-p', '8300:80'];
+  for (let round = 0; round < 20; round++) {
+    const own = await host.ok('run', '--rm', ...fixed, 'busybox', 'ip', '-4', '-o', 'addr', 'show', 'eth0');
+    assert.match(own, /inet 10\.77\.0\.9\/24/);
+    assert.deepEqual(await cables(), [], `round ${round}`);
+  }
+  // The cable of a container keeps its name: a restart makes it anew.
+  await host.ok('run', '-d', '--name', 'again', ...fixed, 'busybox', 'sleep', '600');
+  for (let round = 0; round < 5; round++) {
+    await host.ok('restart', '-t', '0', 'again');
+    assert.equal((await cables()).length, 1);
+    assert.equal((await host.inside('ping', '-c1', '-W5', '10.77.0.9')).code, 0, `restart ${round}`);
+  }
+  await host.ok('rm', '-f', 'again');
+  assert.deepEqual(await cables(), []);
+  await host.ok('network', 'rm', 'one');
+});
