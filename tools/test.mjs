@@ -68,6 +68,7 @@ const TEST_PACKAGES = {
   ss: 'iproute2',
   ping: 'iputils-ping',
   iptables: 'iptables',
+  ufw: 'ufw',
   nft: 'nftables',
   wget: 'wget',
   iperf3: 'iperf3',

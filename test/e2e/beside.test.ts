@@ -57,6 +57,28 @@ test('where FORWARD of iptables drops, ours goes through, IPv6 too; when the net
   }
 });
 
+/** ufw(8) with settings of its own: nobody else sees that mount namespace. */
+const UFW = `
+set -e
+mount -t tmpfs none /mnt
+for at in /etc/ufw /etc/default; do mkdir -p /mnt$at; cp -a $at/. /mnt$at; mount --bind /mnt$at $at; done
+ufw --force enable >&2
+ufw status verbose
+`;
+
+test('beside ufw, which lets nothing in and nothing through: the way out and a published port stay', async () => {
+  const status = await must('unshare', '--mount', 'sh', '-c', UFW);
+  assert.match(status, /Status: active[\s\S]*deny \(incoming\), allow \(outgoing\)/);
+  assert.match(await must('iptables', '-S', 'FORWARD'), /-P FORWARD DROP/);
+  const own = await echo(host.namespace, HOST_IP, 7003);
+  const refused = await ask(host.other, both(7003, HOST_IP), 3);
+  assert.ok(!refused.some((said) => said.includes(OTHER_IP)), `ufw keeps others out: ${refused.join(' ')}`);
+  await own.stop();
+  await works('fenced', 'bridge', 8104);
+  await host.ok('rm', '-f', 'fenced');
+  await must('nft', 'flush', 'ruleset');
+});
+
 test('after nft flush ruleset the next start, or network reload, restores the rules of running containers', async () => {
   await works('kept', 'bridge', 8103);
   for (const how of ['start', 'reload'] as const) {
