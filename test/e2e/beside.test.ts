@@ -1,6 +1,7 @@
 /** Beside other software: Docker in the same network namespace, a FORWARD chain that drops, a flushed ruleset, names that are taken. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { works } from './beside.ts';
 import { until } from './harness.ts';
 import { ask, both, echo, HOST_IP, NetHost, OTHER_IP, Server, twice } from './network-host.ts';
 
@@ -11,17 +12,6 @@ const must = async (file: string, ...args: string[]): Promise<string> => {
   assert.equal(code, 0, `${file} ${args.join(' ')}: ${stderr}`);
   return stdout.trim();
 };
-
-/** What a networked container can do, from every side. */
-async function works(name: string, network: string, port: number): Promise<void> {
-  const nest = await host.nest(name, '--network', network, '-p', `${port}:7000`, '-p', `${port}:7000/udp`);
-  const server = await echo(host.other, OTHER_IP, 7002);
-  assert.deepEqual(await ask(nest.namespace, both(7002, OTHER_IP), 5), twice(HOST_IP), 'the way out');
-  assert.deepEqual(await ask(host.other, both(port, HOST_IP), 5), twice(OTHER_IP), 'its port');
-  const local = await ask(host.namespace, both(port, '127.0.0.1', HOST_IP), 5);
-  assert.ok(!local.includes('timeout') && !local.includes('refused'), local.join(' '));
-  await server.stop();
-}
 
 test('info says which settings of the host were switched on, and by whom', async () => {
   const before = JSON.parse(await host.ok('info', '--format', 'json')) as Record<string, unknown>;
@@ -36,9 +26,9 @@ test('info says which settings of the host were switched on, and by whom', async
 
 test('where FORWARD of iptables drops, ours goes through, IPv6 too; when the network goes, so do its rules there', async () => {
   await host.ok('network', 'create', '--ipv6', 'early');
-  await works('before', 'early', 8101);
+  await works(host, 'before', 'early', 8101);
   for (const tables of ['iptables', 'ip6tables']) await must(tables, '-P', 'FORWARD', 'DROP');
-  await works('late', 'early', 8102);
+  await works(host, 'late', 'early', 8102);
   const six = await host.within('late', 'ping', '-6', '-c1', '-W5', '2001:db8::10');
   assert.equal(six.code, 0, six.stdout + six.stderr);
   // iptables itself can read what was added, once for the network however many start.
@@ -74,13 +64,13 @@ test('beside ufw, which lets nothing in and nothing through: the way out and a p
   const refused = await ask(host.other, both(7003, HOST_IP), 3);
   assert.ok(!refused.some((said) => said.includes(OTHER_IP)), `ufw keeps others out: ${refused.join(' ')}`);
   await own.stop();
-  await works('fenced', 'bridge', 8104);
+  await works(host, 'fenced', 'bridge', 8104);
   await host.ok('rm', '-f', 'fenced');
   await must('nft', 'flush', 'ruleset');
 });
 
 test('after nft flush ruleset the next start, or network reload, restores the rules of running containers', async () => {
-  await works('kept', 'bridge', 8103);
+  await works(host, 'kept', 'bridge', 8103);
   for (const how of ['start', 'reload'] as const) {
     await must('nft', 'flush', 'ruleset');
     assert.equal(await rules(), '');
@@ -134,7 +124,7 @@ test('Docker’s daemon in the same network namespace, at the same time: its con
       'native.cgroupdriver=cgroupfs',
     ],
   ].flat();
-  await works('earlier', 'bridge', 8104);
+  await works(host, 'earlier', 'bridge', 8104);
   const daemon = new Server(host.namespace, 'dockerd', args);
   after(async () => {
     await daemon.stop('SIGTERM');
@@ -168,7 +158,7 @@ test('Docker’s daemon in the same network namespace, at the same time: its con
     );
   };
   await theirs('before');
-  await works('later', 'bridge', 8105);
+  await works(host, 'later', 'bridge', 8105);
   await theirs('after');
   // What ran before Docker came goes on: the next start let its bridge through as well.
   assert.deepEqual(await ask(host.other, both(8104, HOST_IP), 5), twice(OTHER_IP));
