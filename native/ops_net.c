@@ -1,7 +1,9 @@
 /* Networks: netlink messages made elsewhere, names for the resolver. */
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -152,46 +154,48 @@ int op_netlink_send(struct ctx *c, const struct arg *a) {
   return err != 0 ? err : talk(&t);
 }
 
-/* Interfaces that another process is taking away, each by its name, number and that process. */
-enum { LEAVING = 16 };
-static struct { struct ifreq link; pid_t by; } leaving[LEAVING];
+/* Interfaces that another process is taking away. */
+enum { LEAVING = 16, MOMENT_NS = 20000, MOMENT_MOST_NS = 1000000 };
+struct leaving { struct ifreq link; struct talk talk; pid_t by; };
+static struct leaving leaving[LEAVING];
 static unsigned leaving_count;
 
 /* Until it is out of sight. By number: a name that is not there makes the kernel look for a module. */
-static int await_link(struct ifreq *link, pid_t by) {
-  const struct timespec moment = {.tv_nsec = 20000};
+static int await_link(struct leaving *l) {
+  struct timespec moment = {.tv_nsec = MOMENT_NS};
   int status = 0, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  while (waitpid(by, &status, WNOHANG) == 0 && (ioctl(fd, SIOCGIFNAME, link) == 0 || errno != ENODEV)) nanosleep(&moment, NULL);
+  while (waitpid(l->by, &status, WNOHANG) == 0 && (fd < 0 || ioctl(fd, SIOCGIFNAME, &l->link) == 0 || errno != ENODEV)) {
+    nanosleep(&moment, NULL);
+    if (moment.tv_nsec < MOMENT_MOST_NS) moment.tv_nsec *= 2;
+  }
   close(fd);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : talk(&l->talk);
 }
 
 /* RTM_DELLINK, aside: its answer takes some 20 ms, most of them a grace period of RCU (rcu_barrier) for memory that nobody
  * sees any more. The interface is down, out of its bridge and without a name after the first of them. */
 int op_delete_link(struct ctx *c, const struct arg *a) {
   (void)c;
-  struct talk t = {
-    .protocol = NETLINK_ROUTE, .bytes = (char *)(uintptr_t)a[1].str, .len = a[1].len, .ignore = (uint32_t)a[2].num};
-  struct ifreq link = {0};
-  if (a[0].len >= sizeof link.ifr_name) return ENODEV;
-  memcpy(link.ifr_name, a[0].str, a[0].len);
+  struct leaving l = {.talk = {
+    .protocol = NETLINK_ROUTE, .bytes = (char *)(uintptr_t)a[1].str, .len = a[1].len, .ignore = (uint32_t)a[2].num}};
+  if (a[0].len >= sizeof l.link.ifr_name) return ENODEV;
+  if (a[1].len < sizeof(struct nlmsghdr) + sizeof(struct ifinfomsg)) return EPROTO;
+  memcpy(l.link.ifr_name, a[0].str, a[0].len);
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  int err = ioctl(fd, SIOCGIFINDEX, &link) < 0 ? errno : 0;
+  int err = ioctl(fd, SIOCGIFINDEX, &l.link) < 0 ? errno : 0;
   close(fd);
-  if (err != 0) return (uint32_t)err == t.ignore ? 0 : err;
-  bool waits = a[3].num != 0 || leaving_count == LEAVING;
-  pid_t pid = fork();
-  if (pid < 0) return talk(&t);
-  if (pid == 0) {
+  if (err != 0) return (uint32_t)err == l.talk.ignore ? 0 : err;
+  /* This one, whatever has its name by then. */
+  memcpy(l.talk.bytes + sizeof(struct nlmsghdr) + offsetof(struct ifinfomsg, ifi_index), &l.link.ifr_ifindex, sizeof(int));
+  l.by = fork();
+  if (l.by < 0) return talk(&l.talk);
+  if (l.by == 0) {
     /* Nothing of ours is held any longer than by us. */
     syscall(SYS_close_range, 0u, ~0u, 0u);
-    _exit(talk(&t));
+    _exit(talk(&l.talk));
   }
-  if (waits) return await_link(&link, pid);
-  leaving[leaving_count].link = link;
-  leaving[leaving_count++].by = pid;
+  if (a[3].num != 0 || leaving_count == LEAVING) return await_link(&l);
+  leaving[leaving_count++] = l;
   return 0;
 }
 
@@ -200,7 +204,7 @@ int op_await_link(struct ctx *c, const struct arg *a) {
   (void)c;
   for (unsigned i = 0; i < leaving_count; i++) {
     const char *name = leaving[i].link.ifr_name;
-    if (strlen(name) == a[0].len && memcmp(name, a[0].str, a[0].len) == 0) return await_link(&leaving[i].link, leaving[i].by);
+    if (strlen(name) == a[0].len && memcmp(name, a[0].str, a[0].len) == 0) return await_link(&leaving[i]);
   }
   return 0;
 }

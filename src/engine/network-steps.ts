@@ -4,7 +4,7 @@ import type { Core } from './core.ts';
 import { isWired, sharedNetwork } from './joined.ts';
 import type { WiringSteps } from './wiring.ts';
 
-const NONE: WiringSteps = { own: [], host: [], hostAfter: [], init: [] };
+const NONE: WiringSteps = { own: [], gone: [], host: [], hostAfter: [], init: [] };
 
 /** What a launch does about networks; what only a container in one needs is loaded then. */
 export async function networkSteps(

@@ -25,6 +25,7 @@ import {
   type ContainerRecord,
   type Endpoint,
   leaseFile,
+  listNetworks,
   type NetworkRecord,
   networkDir,
   type PortRecord,
@@ -117,10 +118,17 @@ export function forwardingSteps(network: NetworkRecord): Step[] {
 /** Steps that make a network's bridge and rules; none when the bridge is there. */
 export function networkUp(core: Core, network: NetworkRecord, force = false): Step[] {
   if (!force && hasLink(network.bridge)) return [];
+  // A table that somebody flushed is not made anew for this network alone: RULES_MISSING restores it for all.
+  const others = force ? [] : listNetworks(core.paths).filter(({ bridge }) => bridge !== network.bridge);
+  const checks = others.some(({ bridge }) => hasLink(bridge)) ? planChecks(tableOf(core), []) : [];
   const settings = settingsFor(network);
   const closed = closedWith(core.paths, settings);
   const marks = settings.map((setting) => markOf(core.paths, setting));
-  return [...planNetworkUp(tableOf(core), bridgePlan(network), settings, closed), ...steps('host', ...marks)];
+  return [
+    ...checks,
+    ...planNetworkUp(tableOf(core), bridgePlan(network), settings, closed),
+    ...steps('host', ...marks),
+  ];
 }
 
 export function endpointPlan(
@@ -158,6 +166,8 @@ export function endpointPlan(
 export interface WiringSteps {
   /** What it has before its plan: ports, and if it goes with its run, addresses. */
   own: Step[];
+  /** What is undone before anything of it may be others': it waits for its cables' end. */
+  gone: Step[];
   host: Step[];
   hostAfter: Step[];
   init: Step[];
@@ -222,7 +232,6 @@ export function wiringSteps(
   return {
     own: [
       ...(record.autoRemove ? ownLeases(core, record.id, wiring) : []),
-      ...planCablesGone(ends),
       ...wiring.ports.flatMap((range) => ownPort(core, record.id, range)),
     ],
     host: [
@@ -233,6 +242,7 @@ export function wiringSteps(
       ...wiring.endpoints.flatMap((endpoint) => nameSteps(core, record, endpoint)),
       ...(main === undefined && ends.length > 0 ? internalStep(core.paths, record.id) : []),
     ],
+    gone: planCablesGone(ends),
     hostAfter: ends.flatMap((end) => planCable(end, end.gateway !== undefined && wiring.ports.length > 0)),
     init: planAddresses(ends),
   };

@@ -23,6 +23,8 @@ interface Foreign {
   chain: string;
   expect: Buffer;
   why: string;
+  /** Its table may be one that the kernel keeps for its owner. */
+  ignore?: 'EPERM';
 }
 
 /** NFTA_CHAIN_POLICY with NF_DROP. */
@@ -43,13 +45,17 @@ const IPTABLES: Readonly<Record<4 | 6, Foreign>> = {
     why: 'where the chain FORWARD of ip6tables drops (Docker, ufw), it accepts',
   },
 };
-/** Rejects at its end what is in none of its zones; for both families. It loses our rules with all others when it reloads. */
+/**
+ * Rejects at its end what is in none of its zones; for both families. It loses our rules with all others when it reloads. From
+ * 2.1 on it may own its table (NftablesTableOwner): then nobody else changes it, and its zones decide.
+ */
 const FIREWALLD: Foreign = {
   family: FAMILY.inet,
   table: 'firewalld',
   chain: 'filter_FORWARD',
   expect: Buffer.from('filter_FORWARD\0'),
   why: 'where firewalld rejects what it has no zone for, it accepts',
+  ignore: 'EPERM',
 };
 const RULE_HANDLE = 3;
 /** How the names of others' bridges begin: Docker's (docker0, docker_gwbridge, br-…), podman's, libvirt's. */
@@ -82,6 +88,9 @@ function acceptBridge(other: Foreign, bridge: string): Buffer {
   );
 }
 
+const refusable = ({ ignore }: Foreign): Pick<StepNotes, 'ignore'> =>
+  ignore === undefined ? {} : { ignore };
+
 /** Looked at by every start: other software may have come since. */
 export function planForwarding(bridge: string, version: Version): Step[] {
   return steps(
@@ -95,6 +104,7 @@ export function planForwarding(bridge: string, version: Version): Step[] {
         expect: other.expect,
         messages: acceptBridge(other, bridge),
         why: `${other.why} ${bridge}`,
+        ...refusable(other),
       };
     }),
   );
@@ -123,6 +133,7 @@ function forget(other: Foreign, bridge: string): Noted[] {
       messages: rules,
       handleAt,
       why: `rules for ${bridge} in the chain ${other.chain} of other software`,
+      ...refusable(other),
     },
     {
       ...netfilter(
@@ -133,6 +144,7 @@ function forget(other: Foreign, bridge: string): Noted[] {
         ERRNO.ENOENT,
       ),
       why: `and the chain ${chain}`,
+      ...refusable(other),
     },
   ];
 }

@@ -104,7 +104,8 @@ const RULES: ReadonlyArray<readonly [chain: string, ...expressions: Buffer[]]> =
   ['publish', ...IPV6, destination6(), protocol(12), port(13), mapped('one6'), dnat(FAMILY.ip6, 8, 12)],
   ['publish', ...IPV6, protocol(8), port(9), mapped('any6'), dnat(FAMILY.ip6, 8, 12)],
   // A bridge with route_localnet would let containers at what listens on the host's loopback.
-  ['guard', ...fromBridge, ...IPV4, payload(1, 16, 1), same(LOOPBACK4), drop()],
+  // Every packet comes by here: a byte is compared sooner than a name is looked for.
+  ['guard', ...IPV4, payload(1, 16, 1), same(LOOPBACK4), ...fromBridge, drop()],
   // There is no route_localnet for IPv6: an answer to ::1 would be dropped. A program that tries ::1 first goes on to
   // 127.0.0.1 at once.
   ['loopback6', ...toLoopback6, protocol(8), same(TCP), port(9), mapped('any6'), rejectTcp()],

@@ -30,9 +30,10 @@ export interface LaunchInput {
   neighbours?: readonly NeighbourTree[];
   /** What else it holds while it lives, with undos: steps that do nothing themselves. */
   owned?: readonly Step[];
-  /** Its networks, from network. `own`: what it holds while it lives, as `owned`. */
+  /** Its networks, from network. `own`: what it holds while it lives, as `owned`; `gone`: undone before its record and name. */
   network: {
     own: readonly Step[];
+    gone: readonly Step[];
     host: readonly Step[];
     hostAfter: readonly Step[];
     init: readonly Step[];
@@ -252,6 +253,7 @@ export function planLaunch(input: LaunchInput): Plan {
   return {
     steps: [
       ...ownership(input),
+      ...input.network.gone,
       ...cgroup.host,
       ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
       ...plain.host,

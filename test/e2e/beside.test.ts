@@ -1,5 +1,6 @@
 /** Beside other software: Docker in the same network namespace, a FORWARD chain that drops, a flushed ruleset, names that are taken. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { after, test } from 'node:test';
 import { works } from './beside.ts';
 import { until } from './harness.ts';
@@ -69,6 +70,28 @@ test('beside ufw, which lets nothing in and nothing through: the way out and a p
   await must('nft', 'flush', 'ruleset');
 });
 
+/** What firewalld from 2.1 on does: a table that the kernel keeps for the process that made it, while that lives. */
+const OWNED = `
+add table inet firewalld { flags owner; }
+add chain inet firewalld filter_FORWARD { type filter hook forward priority filter + 10; }
+`;
+
+test('a table of firewalld that nobody else may change: containers start, and their network goes', async () => {
+  const owner = spawn('nsenter', [`--net=${host.namespace}`, 'nft', '-i'], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => owner.once('exit', () => resolve()));
+  owner.stdin.write(OWNED);
+  await until('it is there', async () => (await rules()).includes('chain filter_FORWARD'));
+  const refused = await host.inside('nft', 'add', 'chain', 'inet', 'firewalld', 'other');
+  assert.match(refused.stderr, /Operation not permitted/);
+  await host.ok('network', 'create', 'owned');
+  await host.ok('run', '--rm', '--network', 'owned', 'busybox', 'true');
+  await host.ok('network', 'rm', 'owned');
+  owner.stdin.end();
+  await ended;
+});
+
 test('after nft flush ruleset the next start, or network reload, restores the rules of running containers', async () => {
   await works(host, 'kept', 'bridge', 8103);
   for (const how of ['start', 'reload'] as const) {
@@ -81,6 +104,20 @@ test('after nft flush ruleset the next start, or network reload, restores the ru
   }
   await host.ok('rm', '-f', 'kept');
   assert.ok(!(await rules()).includes('8103'), 'its elements go with it');
+});
+
+test('a flushed ruleset is restored for every network, also by the first start in a new one', async () => {
+  await host.ok('network', 'create', 'newer');
+  await must('nft', 'flush', 'ruleset');
+  await works(host, 'first', 'newer', 8106);
+  await works(host, 'second', 'bridge', 8107);
+  await must('nft', 'flush', 'ruleset');
+  await host.ok('network', 'create', 'newest');
+  await host.ok('network', 'connect', 'newest', 'first');
+  await works(host, 'third', 'bridge', 8108);
+  assert.deepEqual(await ask(host.other, both(8107, HOST_IP), 5), twice(OTHER_IP), 'published before');
+  await host.ok('rm', '-f', 'first', 'second', 'third');
+  await host.ok('network', 'rm', 'newer', 'newest');
 });
 
 test('a table or an interface of our name that we did not make is left alone', async () => {

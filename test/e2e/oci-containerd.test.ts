@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { before, test } from 'node:test';
-import { Host, until } from './harness.ts';
+import { Host, SLOWNESS, until } from './harness.ts';
 import { inLanes, RuntimeUser } from './runtime-user.ts';
 
 const host = new Host();
@@ -74,7 +74,7 @@ test('ctr run, a hundred: each says its number, and nothing is left', async () =
   await inLanes(100, 4, async (number) => {
     // ctr gives up on a stream that is not open yet when the program has ended (io.Cancel in its task.Delete), with any
     // runtime: on a busy machine a program of a millisecond is too short.
-    const result = await run(`run-${number}`, 'sh', '-c', `echo ${number}; sleep 0.2`);
+    const result = await run(`run-${number}`, 'sh', '-c', `echo ${number}; sleep ${0.2 * SLOWNESS}`);
     assert.deepEqual([result.code, result.stdout], [0, `${number}\n`], result.stderr);
   });
   await user.checkNothingLeft();
