@@ -51,6 +51,40 @@ test('stop is signal-aware: process 1 that would never see SIGTERM is killed at 
   assert.equal(await codeOf('plain'), '137');
 });
 
+test('a process 1 that ignores the signal will not see it either; one that blocks it may, and has its time', async () => {
+  await started('ignores', "trap '' TERM; echo ready; while :; do sleep 0.05; done");
+  const { value, ms } = await timed(host.run(['stop', 'ignores']));
+  assert.match(value.stderr, /^mydocker: ignores: .*neither handles nor blocks SIGTERM.*\n$/);
+  assert.ok(ms < 2000 * SLOWNESS, `${ms} ms`);
+  assert.equal(await codeOf('ignores'), '137');
+
+  // The host's own python, with the libraries it needs.
+  const script =
+    'import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); print("ready", flush=True); time.sleep(600)';
+  const trees = [
+    '/usr:/usr:ro',
+    '/usr/lib:/lib:ro',
+    ...(existsSync('/usr/lib64') ? ['/usr/lib64:/lib64:ro'] : []),
+  ];
+  const mounts = trees.flatMap((tree) => ['-v', tree]);
+  await host.ok('run', '-d', '--name', 'blocks', ...mounts, 'busybox', '/usr/bin/python3', '-c', script);
+  await until('ready', async () => (await host.ok('logs', 'blocks')).includes('ready'));
+  const blocked = await timed(host.run(['stop', '-t', '1', 'blocks']));
+  assert.deepEqual(blocked.value, { code: 0, stdout: 'blocks\n', stderr: '' });
+  assert.ok(blocked.ms >= 1000, `${blocked.ms} ms`);
+  assert.equal(await codeOf('blocks'), '137');
+});
+
+test('stop sends the signal that the image asks for', async () => {
+  await host.ok('create', '--name', 'model', 'busybox', 'true');
+  await host.ok('commit', '-c', 'STOPSIGNAL SIGUSR1', 'model', 'polite');
+  const script = "trap 'exit 4' USR1; trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done";
+  await host.ok('run', '-d', '--name', 'asked', 'polite', 'sh', '-c', script);
+  await until('ready', async () => (await host.ok('logs', 'asked')).includes('ready'));
+  assert.deepEqual(await host.run(['stop', 'asked']), { code: 0, stdout: 'asked\n', stderr: '' });
+  assert.equal(await codeOf('asked'), '4');
+});
+
 test('stop is signal-aware with --init too: the init passes SIGTERM on, so nothing is killed', async () => {
   await host.ok('run', '-d', '--name', 'under', '--init', 'busybox', 'sleep', '1000');
   const { value, ms } = await timed(host.run(['stop', 'under']));
