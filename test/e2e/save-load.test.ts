@@ -8,6 +8,7 @@ import { command, EXECUTABLE } from './harness.ts';
 import { PullHost } from './pulls.ts';
 import { Registry } from './registry.ts';
 import { Tools } from './tools.ts';
+import { treeOf } from './tree.ts';
 
 const host = new PullHost();
 const tools = new Tools();
@@ -166,7 +167,14 @@ test('straight from the store: skopeo copies it to a registry, umoci lists and u
   const tags = (await tools.umoci('ls', '--layout', `${host.root}/images`)).split('\n');
   assert.ok(tags.includes('busybox') && tags.includes('flat:v1'), tags.join());
   await tools.umoci('unpack', '--image', `${host.root}/images:busybox`, file('bundle'));
-  assert.ok(readdirSync(file('bundle/rootfs/bin')).includes('busybox'));
+  const { rootfs } = JSON.parse(await tools.skopeo('inspect', '--config', `${layout}:busybox`)) as {
+    rootfs: { diff_ids: string[] };
+  };
+  const [layer = ''] = rootfs.diff_ids;
+  assert.deepEqual(
+    treeOf(file('bundle/rootfs')),
+    treeOf(`${host.root}/layers/${layer.slice('sha256:'.length)}`),
+  );
   assert.ok(JSON.parse(await tools.umoci('stat', '--json', '--image', `${host.root}/images:busybox`)));
   await host.ok('rmi', 'flat:v1');
 });
