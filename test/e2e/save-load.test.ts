@@ -171,9 +171,11 @@ test('straight from the store: skopeo copies it to a registry, umoci lists and u
     rootfs: { diff_ids: string[] };
   };
   const [layer = ''] = rootfs.diff_ids;
+  // But for the root itself, which no layer has: umoci gives it the time of day.
+  const entries = (path: string): string[] => treeOf(path).filter((line) => !line.startsWith('2e|'));
   assert.deepEqual(
-    treeOf(file('bundle/rootfs')),
-    treeOf(`${host.root}/layers/${layer.slice('sha256:'.length)}`),
+    entries(file('bundle/rootfs')),
+    entries(`${host.root}/layers/${layer.slice('sha256:'.length)}`),
   );
   assert.ok(JSON.parse(await tools.umoci('stat', '--json', '--image', `${host.root}/images:busybox`)));
   await host.ok('rmi', 'flat:v1');
