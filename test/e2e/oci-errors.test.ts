@@ -139,6 +139,12 @@ const WRONG: ReadonlyArray<readonly [Change, RegExp]> = [
   [(c) => (c.linux.sysctl = { 'vm.swappiness': '1' }), /linux\.sysctl\["vm\.swappiness"\] is not in any/],
   [(c) => (c.linux.resources.rdma = { mlx: { hcaHandles: 1 } }), /linux\.resources\.rdma is not supported/],
   [(c) => (c.linux.intelRdt = { closID: 'a' }), /linux\.intelRdt is not supported/],
+  [(c) => (c.linux.netDevices = { eth0: {} }), /linux\.netDevices is not supported/],
+  [(c) => (c.linux.memoryPolicy = { mode: 'MPOL_BIND' }), /linux\.memoryPolicy is not supported/],
+  [
+    (c) => c.mounts.push({ destination: '/m', type: 'bind', source: '/etc', options: ['rbind', 'ridmap'] }),
+    /mounts\[\d+\]\.options has "ridmap", but the mount has no uidMappings/,
+  ],
   [(c) => (c.linux.resources.memory = { limit: 'lots' }), /linux\.resources\.memory\.limit is the string/],
   [(c) => (c.linux.resources.devices = [{ allow: 1 }]), /linux\.resources\.devices\[0\]\.allow/],
   [(c) => (c.linux.resources.devices[0].access = 'rx'), /devices\[0\]\.access is "rx", must be made of/],

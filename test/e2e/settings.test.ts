@@ -194,3 +194,15 @@ test('--privileged: everything the host gives, nothing masked; without it nothin
   assert.ok(Number(out[2]) > 15);
   assert.deepEqual(out.slice(3), ['mounted', 'open']);
 });
+
+test('--security-opt systempaths=unconfined: nothing of /proc and /sys is masked, and that is all', async () => {
+  const show =
+    'grep CapEff /proc/self/status; grep -c " /proc/" /proc/self/mountinfo; head -c1 /proc/timer_list';
+  const masked = (await shell(show)).split('\n');
+  const open = (await shell(show, '--security-opt', 'systempaths=unconfined')).split('\n');
+  assert.equal(open[0], masked[0], 'no more capabilities');
+  assert.ok(Number(masked[1]) > 5, `${masked[1]} masks`);
+  assert.equal(open[1], '0');
+  assert.equal(masked[2] ?? '', '');
+  assert.notEqual(open[2] ?? '', '');
+});

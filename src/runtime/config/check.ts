@@ -168,7 +168,16 @@ function checkMounts(config: Config, warnings: Problem[], problems: Problem[]): 
         at: `${at}.options`,
         why: `has ${data.map(quote).join(', ')}: no option of a bind mount, ignored`,
       });
-    if ((m.uidMappings ?? []).length > 0 || (m.gidMappings ?? []).length > 0)
+    const isMapped = (m.uidMappings ?? []).length > 0 || (m.gidMappings ?? []).length > 0;
+    const asked = options.find((option) => option === 'idmap' || option === 'ridmap');
+    // "If they are not specified, the runtime MAY use the container's user namespace mapping, otherwise an error MUST be
+    // returned": config.md § Mounts.
+    if (asked !== undefined && !isMapped)
+      problems.push({
+        at: `${at}.options`,
+        why: `has ${quote(asked)}, but the mount has no uidMappings or gidMappings`,
+      });
+    if (isMapped)
       if (!isBind)
         problems.push({ at: `${at}.uidMappings`, why: 'are given for a mount that is no bind mount' });
   }
@@ -210,7 +219,8 @@ function checkLinux(config: Config, problems: Problem[], warnings: Problem[]): v
       why: `is ${quote(linux.rootfsPropagation ?? '')}, must be one of ${PROPAGATIONS.slice(1).join(', ')}`,
     });
   checkResources(linux.resources ?? {}, problems, warnings);
-  if (linux.intelRdt !== undefined) problems.push({ at: 'linux.intelRdt', why: 'is not supported here' });
+  for (const name of ['intelRdt', 'memoryPolicy', 'netDevices'] as const)
+    if (linux[name] !== undefined) problems.push({ at: `linux.${name}`, why: 'is not supported here' });
   const { personality } = linux;
   if (personality !== undefined && !['LINUX', 'LINUX32'].includes(personality.domain))
     problems.push({

@@ -117,6 +117,8 @@ export const linux = object({
   cgroupsPath: opt(string),
   resources: opt(resources),
   intelRdt: opt(anything),
+  memoryPolicy: opt(anything),
+  netDevices: opt(anything),
   sysctl: opt(record(string)),
   seccomp: opt(anything),
   rootfsPropagation: opt(string),
