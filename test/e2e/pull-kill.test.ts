@@ -86,6 +86,26 @@ test('a pull that is killed at any moment: a second one goes on, and the store i
   }
 });
 
+test('a layer is unpacked while the next ones are still on their way', async () => {
+  const host = new PullHost();
+  const [first, ...others] = layers.map(({ blob }) => digestEnd(blob));
+  assert.ok(first !== undefined);
+  network.fault = (_method, path) =>
+    others.some((digest) => path.includes(digest)) ? { kind: 'stall', afterBytes: 1000 } : undefined;
+  const pull = startPull(host);
+  await until('the first layer is there', () => {
+    const store = host.store() as Store;
+    return store.layers.length === 1 && store.downloads.includes(first);
+  });
+  const { downloads } = host.store() as Store;
+  for (const digest of others) assert.ok(downloads.includes(`${digest}.part`), `${digest} has not arrived`);
+  pull.kill();
+  await pull.ended;
+  network.mend();
+  await host.ok('pull', '-q', name);
+  isClean(host);
+});
+
 test('a pull that was killed while it took a dead one’s place keeps nobody from that place', async () => {
   const host = new PullHost();
   network.mend();

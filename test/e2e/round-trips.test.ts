@@ -111,6 +111,15 @@ test('commit of deleted files, replaced directories, hard links, capabilities: u
   assert.deepEqual(await seenIn(name, { nanoseconds: true, without }), seen, 'what a container of it sees');
 });
 
+/** Saved from our store, read by skopeo, unpacked by umoci: the entries are those that a container sees. */
+async function savedIs(name: string, tag: string, seen: readonly string[]): Promise<void> {
+  const archive = `${directory}/${tag}.tar`;
+  await host.ok('save', '--format', 'oci-archive', '-o', archive, name);
+  await tools.skopeo('copy', '-q', `oci-archive:${archive}`, `oci:${directory}/saved:${tag}`);
+  await tools.umoci('unpack', '--image', `${directory}/saved:${tag}`, `${directory}/saved-${tag}`);
+  assert.deepEqual(entries(`${directory}/saved-${tag}/rootfs`, { without: MOUNTED }), seen, `saved: ${name}`);
+}
+
 test('two layers that buildah wrote, in both formats: registry, pull, run: the container sees what buildah has', async () => {
   for (const format of ['oci', 'docker']) {
     const first = await tools.buildah('from', 'scratch');
@@ -122,7 +131,9 @@ test('two layers that buildah wrote, in both formats: registry, pull, run: the c
     await tools.buildah('commit', '-q', '--format', format, second, `second-${format}`);
     const name = `${registry.host}/buildah:${format}`;
     await tools.buildah('push', '-q', '--tls-verify=false', `second-${format}`, `docker://${name}`);
-    assert.deepEqual(await seenIn(name), entries(tree, { without: MOUNTED }), format);
+    const seen = await seenIn(name);
+    assert.deepEqual(seen, entries(tree, { without: MOUNTED }), format);
+    await savedIs(name, `buildah-${format}`, seen);
   }
 });
 
@@ -139,7 +150,9 @@ test('two layers that umoci wrote: registry, pull, run: the container sees what 
   await tools.skopeo('copy', '-q', '--dest-tls-verify=false', `oci:${layout}:v1`, `docker://${name}`);
   // It rounds times when it packs: what it unpacks again is what the image holds.
   await tools.umoci('unpack', '--image', `${layout}:v1`, `${directory}/bundle`);
-  assert.deepEqual(await seenIn(name), entries(`${directory}/bundle/rootfs`, { without: MOUNTED }));
+  const seen = await seenIn(name);
+  assert.deepEqual(seen, entries(`${directory}/bundle/rootfs`, { without: MOUNTED }));
+  await savedIs(name, 'umoci', seen);
 });
 
 test('export, unpacked, and import, from the tar and from the tree: again the same container', async () => {
