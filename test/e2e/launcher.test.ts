@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { after, test } from 'node:test';
@@ -28,6 +29,9 @@ class Machine {
     mkdirSync(this.bin);
     for (const file of ['mydocker', 'tools/setup.sh', 'package.json', 'package-lock.json'])
       copyFileSync(file, `${this.clone}/${file}`);
+    // Shells compare times by the second: what is built is newer.
+    utimesSync(`${this.clone}/package.json`, 1_000_000_000, 1_000_000_000);
+    utimesSync(`${this.clone}/package-lock.json`, 1_000_000_000, 1_000_000_000);
     // What it would build only says that it ran.
     const program = `#!/bin/sh\\necho built "$@"\\n`;
     writeFileSync(

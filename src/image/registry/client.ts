@@ -203,6 +203,17 @@ export class RegistryClient {
       );
     }
     if (!(error instanceof ConnectionError)) return error;
+    // What TLS makes of an answer that is no TLS.
+    if (/wrong.version.number/i.test(error.message))
+      return new MydockerError(
+        'REGISTRY_UNREACHABLE',
+        `the registry ${this.host} speaks plain HTTP, not TLS`,
+        {
+          subject: this.host,
+          remedy: 'give --insecure if that is meant, or see "insecure" in the configuration file',
+          cause: error,
+        },
+      );
     if (error.errno === 'EPROTO') return this.odd(`cannot be used: ${error.message}`);
     return new MydockerError(
       'REGISTRY_UNREACHABLE',
