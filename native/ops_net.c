@@ -116,12 +116,17 @@ static int put_number(struct talk *t, const struct arg *places, uint32_t number)
 }
 
 /* netdevice(7): an interface is known by its number, which a plan cannot know. */
+static int find_link(struct ifreq *request, const struct arg *name, int fd) {
+  memset(request, 0, sizeof *request);
+  if (name->len >= sizeof request->ifr_name) return ENODEV;
+  memcpy(request->ifr_name, name->str, name->len);
+  return ioctl(fd, SIOCGIFINDEX, request) < 0 ? errno : 0;
+}
+
 static int link_number(struct talk *t, int fd) {
-  struct ifreq request = {0};
-  if (t->link->len >= sizeof request.ifr_name) return ENODEV;
-  memcpy(request.ifr_name, t->link->str, t->link->len);
-  if (ioctl(fd, SIOCGIFINDEX, &request) < 0) return errno;
-  return put_number(t, t->link_at, (uint32_t)request.ifr_ifindex);
+  struct ifreq request;
+  int err = find_link(&request, t->link, fd);
+  return err != 0 ? err : put_number(t, t->link_at, (uint32_t)request.ifr_ifindex);
 }
 
 /* netlink(7): all messages in one packet, the kernel handles them in order, also those after a refused one (rtnetlink),
@@ -156,8 +161,7 @@ int op_netlink_send(struct ctx *c, const struct arg *a) {
 
 /* Interfaces that another process is taking away. */
 enum { LEAVING = 16, MOMENT_NS = 20000, MOMENT_MOST_NS = 1000000 };
-struct leaving { struct ifreq link; struct talk talk; pid_t by; };
-static struct leaving leaving[LEAVING];
+static struct leaving { struct ifreq link; struct talk talk; pid_t by; } leaving[LEAVING];
 static unsigned leaving_count;
 
 /* Until it is out of sight. By number: a name that is not there makes the kernel look for a module. */
@@ -178,11 +182,8 @@ int op_delete_link(struct ctx *c, const struct arg *a) {
   (void)c;
   struct leaving l = {.talk = {
     .protocol = NETLINK_ROUTE, .bytes = (char *)(uintptr_t)a[1].str, .len = a[1].len, .ignore = (uint32_t)a[2].num}};
-  if (a[0].len >= sizeof l.link.ifr_name) return ENODEV;
   if (a[1].len < sizeof(struct nlmsghdr) + sizeof(struct ifinfomsg)) return EPROTO;
-  memcpy(l.link.ifr_name, a[0].str, a[0].len);
-  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  int err = ioctl(fd, SIOCGIFINDEX, &l.link) < 0 ? errno : 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = find_link(&l.link, &a[0], fd);
   close(fd);
   if (err != 0) return (uint32_t)err == l.talk.ignore ? 0 : err;
   /* This one, whatever has its name by then. */
@@ -202,10 +203,8 @@ int op_delete_link(struct ctx *c, const struct arg *a) {
 /* Its address may be somebody else's only then. Nothing to wait for where nobody takes it away. */
 int op_await_link(struct ctx *c, const struct arg *a) {
   (void)c;
-  for (unsigned i = 0; i < leaving_count; i++) {
-    const char *name = leaving[i].link.ifr_name;
-    if (strlen(name) == a[0].len && memcmp(name, a[0].str, a[0].len) == 0) return await_link(&leaving[i]);
-  }
+  for (unsigned i = 0; i < leaving_count; i++)
+    if (strcmp(leaving[i].link.ifr_name, a[0].str) == 0) return await_link(&leaving[i]);
   return 0;
 }
 

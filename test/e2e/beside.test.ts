@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, test } from 'node:test';
-import { works } from './beside.ts';
+import { keepsOut, works } from './beside.ts';
 import { until } from './harness.ts';
 import { ask, both, echo, HOST_IP, NetHost, OTHER_IP, Server, twice } from './network-host.ts';
 
@@ -61,10 +61,7 @@ test('beside ufw, which lets nothing in and nothing through: the way out and a p
   const status = await must('unshare', '--mount', 'sh', '-c', UFW);
   assert.match(status, /Status: active[\s\S]*deny \(incoming\), allow \(outgoing\)/);
   assert.match(await must('iptables', '-S', 'FORWARD'), /-P FORWARD DROP/);
-  const own = await echo(host.namespace, HOST_IP, 7003);
-  const refused = await ask(host.other, both(7003, HOST_IP), 3);
-  assert.ok(!refused.some((said) => said.includes(OTHER_IP)), `ufw keeps others out: ${refused.join(' ')}`);
-  await own.stop();
+  await keepsOut(host, 'ufw');
   await works(host, 'fenced', 'bridge', 8104);
   await host.ok('rm', '-f', 'fenced');
   await must('nft', 'flush', 'ruleset');

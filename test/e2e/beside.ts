@@ -12,3 +12,14 @@ export async function works(host: NetHost, name: string, network: string, port: 
   assert.ok(!local.includes('timeout') && !local.includes('refused'), local.join(' '));
   await server.stop();
 }
+
+/** A firewall that lets nobody in: what listens on the host is not reached from another one. */
+export async function keepsOut(host: NetHost, who: string): Promise<void> {
+  const own = await echo(host.namespace, HOST_IP, 7003);
+  const refused = await ask(host.other, both(7003, HOST_IP), 3);
+  assert.ok(
+    !refused.some((said) => said.includes(OTHER_IP)),
+    `${who} keeps others out: ${refused.join(' ')}`,
+  );
+  await own.stop();
+}

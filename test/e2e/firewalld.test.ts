@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { works } from './beside.ts';
+import { keepsOut, works } from './beside.ts';
 import { command, type Result, until } from './harness.ts';
 import { ask, both, echo, HOST_IP, NetHost, OTHER_IP, twice } from './network-host.ts';
 
@@ -73,10 +73,7 @@ test('beside firewalld: the way out, published ports and names work; what its re
     60_000,
   );
 
-  const own = await echo(host.namespace, HOST_IP, 7003);
-  const refused = await ask(host.other, both(7003, HOST_IP), 3);
-  assert.ok(!refused.some((one) => one.includes(OTHER_IP)), `it keeps others out: ${refused.join(' ')}`);
-  await own.stop();
+  await keepsOut(host, 'firewalld');
   await host.ok('network', 'create', 'front');
   await works(host, 'web', 'front', 8105);
   const asked = await host.ok('run', '--rm', '--network', 'front', 'busybox', 'ping', '-c1', '-W5', 'web');
@@ -86,7 +83,7 @@ test('beside firewalld: the way out, published ports and names work; what its re
   assert.equal(reloaded.code, 0, reloaded.stderr);
   await host.ok('network', 'reload');
   const server = await echo(host.other, OTHER_IP, 7002);
-  const namespace = `/proc/${await host.ok('inspect', '--format', '{{.State.Pid}}', 'web')}/ns/net`;
+  const namespace = await host.namespaceOf('web');
   assert.deepEqual(
     await ask(namespace, both(7002, OTHER_IP), 5),
     twice(HOST_IP),

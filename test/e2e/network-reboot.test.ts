@@ -43,8 +43,7 @@ test('after a reboot ports and names are free, and a container starts with its a
   await host.ok('rm', '-f', 'next');
 
   await host.ok('start', 'old');
-  const pid = await host.ok('inspect', '-f', '{{.State.Pid}}', 'old');
-  const server = await echo(`/proc/${pid}/ns/net`, '::', 7000);
+  const server = await echo(await host.namespaceOf('old'), '::', 7000);
   assert.equal(
     await host.ok('inspect', '-f', '{{.NetworkSettings.Networks.front.IPAddress}}', 'old'),
     old.ip,

@@ -49,7 +49,6 @@ function withoutIds(text: string): string {
 }
 
 /** Our cgroups that hold no process, with the fault after which each was seen first. */
-/** Cgroups that containers leave behind. */
 export class CgroupWatch {
   private readonly before = new Set(cgroups());
   private readonly seen = new Map<string, string>();
