@@ -85,15 +85,15 @@ test('--ulimit: every name, soft and hard; in exec too; what mydocker itself may
   await refusedRun(host, ['--ulimit', 'nofile=-5'], /-5 is no limit/);
   // As this test's host, or a shell without the capability, runs it: too high is named with the figure, defaults work.
   const lowered = [
+    '--nofile=5000:5000',
+    'setpriv',
     '--bounding-set',
     '-sys_resource',
     '--inh-caps',
     '-sys_resource',
-    'prlimit',
-    '--nofile=5000:5000',
   ];
   const as = (...words: string[]) =>
-    command('setpriv', [...lowered, EXECUTABLE, '--root', host.root, ...words]);
+    command('prlimit', [...lowered, EXECUTABLE, '--root', host.root, ...words]);
   const high = await as('run', '--rm', '--ulimit', 'nofile=6000', 'busybox', 'true');
   assert.equal(high.code, 125, high.stderr);
   assert.match(

@@ -51,4 +51,7 @@ hostname vm
 ip link set lo up
 mkdir -p "./$HERE"
 mount -t ext4 /dev/vdb "./$HERE" || give_up mount the checkout
+# switch_root leaves these mounted below the new root, and a proc nobody has masked lets whoever makes a user namespace
+# mount another (mount_namespaces(7)); no distribution's initramfs leaves one.
+umount /proc /sys || give_up unmount what the initramfs had
 exec switch_root /new /bin/sh /run/vm/control/session

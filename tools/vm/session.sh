@@ -7,6 +7,8 @@ cgroup=/sys/fs/cgroup
 echo '+cpu +cpuset +io +memory +pids' >$cgroup/cgroup.subtree_control
 mkdir $cgroup/session
 echo 0 >$cgroup/session/cgroup.procs
+# What udev would have made: /dev/fuse and /dev/net/tun.
+modprobe -a fuse tun || echo "vm: no fuse, no tun" >&2
 cd "$HERE" || exec /bin/busybox poweroff -f
 # Pipes, not the shared files themselves: those could not be opened again by name (/dev/stdout).
 mkfifo /run/vm/stdout /run/vm/stderr

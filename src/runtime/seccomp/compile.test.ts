@@ -4,6 +4,7 @@ import { DEFAULT_CAPABILITIES } from '../constants.ts';
 import { compileSeccomp } from './compile.ts';
 import { defaultSeccomp } from './default-profile.ts';
 import { ABIS, type Abi, syscallNumbers } from './numbers.ts';
+import { simulate } from './simulate.ts';
 import type { Machine, SeccompArg, SeccompProfile } from './types.ts';
 
 const ALLOW = 0x7fff0000;
@@ -11,40 +12,13 @@ const EPERM = 0x00050001;
 const ENOSYS = 0x00050026;
 const KILL = 0x80000000;
 
-/** Runs a filter as the kernel would: seccomp(2). Also counts the instructions. */
-function run(
-  filter: Uint8Array,
-  call: { arch: number; nr: number; args?: readonly bigint[] },
-): { value: number; count: number } {
-  const code = new DataView(filter.buffer, filter.byteOffset, filter.byteLength);
-  const data = new DataView(new ArrayBuffer(64));
-  data.setUint32(0, call.nr, true);
-  data.setUint32(4, call.arch, true);
-  for (const [i, arg] of (call.args ?? []).entries()) data.setBigUint64(16 + 8 * i, arg, true);
-  let a = 0;
-  for (let pc = 0, count = 1; ; pc++, count++) {
-    assert.ok(pc * 8 < filter.length, 'ran past the end');
-    const op = code.getUint16(pc * 8, true);
-    const [jt, jf] = [code.getUint8(pc * 8 + 2), code.getUint8(pc * 8 + 3)];
-    const k = code.getUint32(pc * 8 + 4, true);
-    if (op === 0x06) return { value: k, count };
-    if (op === 0x20) a = data.getUint32(k, true);
-    else if (op === 0x54) a = (a & k) >>> 0;
-    else if (op === 0x05) pc += k;
-    else if (op === 0x15) pc += a === k ? jt : jf;
-    else if (op === 0x25) pc += a > k ? jt : jf;
-    else if (op === 0x35) pc += a >= k ? jt : jf;
-    else assert.fail(`instruction 0x${op.toString(16)}`);
-  }
-}
-
 function caller(machine: Machine, profile: SeccompProfile) {
   const filter = compileSeccomp(profile, machine);
   return (abi: Abi, name: string, ...args: Array<number | bigint>): number => {
     const facts = ABIS.find((one) => one.abi === abi);
     const nr = syscallNumbers(abi).get(name);
     assert.ok(facts !== undefined && nr !== undefined, `${abi} ${name}`);
-    return run(filter, { arch: facts.audit, nr: facts.bit + nr, args: args.map(BigInt) }).value;
+    return simulate(filter, { arch: facts.audit, nr: facts.bit + nr, args: args.map(BigInt) }).value;
   };
 }
 
@@ -112,23 +86,37 @@ test('a call by an architecture the filter does not know ends the process', () =
     { defaultAction: 'SCMP_ACT_ALLOW', architectures: ['SCMP_ARCH_X86_64'] },
     'amd64',
   );
-  assert.equal(run(filter, { arch: 0xc000003e, nr: 0 }).value, ALLOW);
-  assert.equal(run(filter, { arch: 0x40000003, nr: 0 }).value, KILL);
-  assert.equal(run(filter, { arch: 0xc00000b7, nr: 0 }).value, KILL);
-  assert.equal(run(filter, { arch: 0xc000003e, nr: 0x40000000 }).value, KILL);
+  assert.equal(simulate(filter, { arch: 0xc000003e, nr: 0 }).value, ALLOW);
+  assert.equal(simulate(filter, { arch: 0x40000003, nr: 0 }).value, KILL);
+  assert.equal(simulate(filter, { arch: 0xc00000b7, nr: 0 }).value, KILL);
+  assert.equal(simulate(filter, { arch: 0xc000003e, nr: 0x40000000 }).value, KILL);
 });
 
-test('numbers between and beyond the known ones get the default action', () => {
+test('numbers between the named ones get the default action; beyond the last ENOSYS, unless the default allows', () => {
   const filter = compileSeccomp(defaultSeccomp(DEFAULT_CAPABILITIES), 'amd64');
-  for (const nr of [340, 400, 470, 1000, 0x3fffffff, 0x40000400, 0xffffffff]) {
-    assert.equal(run(filter, { arch: 0xc000003e, nr }).value, EPERM, String(nr));
-  }
+  const answer = (nr: number, arch = 0xc000003e): number => simulate(filter, { arch, nr }).value;
+  for (const nr of [340, 400, 0x40000190]) assert.equal(answer(nr), EPERM, String(nr));
+  for (const nr of [470, 1000, 0x3fffffff, 0x40000300, 0x40000400, 0xffffffff])
+    assert.equal(answer(nr), ENOSYS, String(nr));
+  assert.equal(answer(1000, 0x40000003), ENOSYS);
+  const rest = (defaultAction: SeccompProfile['defaultAction']): number =>
+    simulate(
+      compileSeccomp({ defaultAction, syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO' }] }, 'amd64'),
+      {
+        arch: 0xc000003e,
+        nr: 9999,
+      },
+    ).value;
+  assert.deepEqual((['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG'] as const).map(rest), [ALLOW, 0x7ffc0000]);
+  assert.deepEqual((['SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_TRAP'] as const).map(rest), [ENOSYS, ENOSYS]);
+  const nothing = compileSeccomp({ defaultAction: 'SCMP_ACT_KILL' }, 'amd64');
+  assert.equal(simulate(nothing, { arch: 0xc000003e, nr: 9999 }).value, 0);
 });
 
 test('every call is decided within 20 instructions by the default filter', () => {
   const filter = compileSeccomp(defaultSeccomp(DEFAULT_CAPABILITIES), 'amd64');
   for (const [name, nr] of syscallNumbers('amd64')) {
-    const { count } = run(filter, { arch: 0xc000003e, nr });
+    const { count } = simulate(filter, { arch: 0xc000003e, nr });
     assert.ok(count <= 20, `${name}: ${count}`);
   }
 });

@@ -78,17 +78,18 @@ function byArgument(decision: Decision): Node | undefined {
 
 /** The tree over one ABI's numbers. */
 function abiTree(profile: SeccompProfile, facts: AbiFacts): Node {
-  const { decisions, unlisted } = decide(profile, syscallNumbers(facts.abi));
+  const { decisions, unlisted, newer } = decide(profile, syscallNumbers(facts.abi));
   const ranges: Array<Range & { decision: Decision }> = [];
   const add = (from: number, decision: Decision): void => {
     const last = ranges.at(-1);
     if (last !== undefined && isSame(last.decision, decision)) return;
     ranges.push({ from, decision, node: byArgument(decision) ?? inOrder(decision) });
   };
+  const last = Math.max(...decisions.keys());
   if (!decisions.has(0)) add(facts.bit, unlisted);
   for (const [number, decision] of decisions) {
     add(facts.bit + number, decision);
-    if (!decisions.has(number + 1)) add(facts.bit + number + 1, unlisted);
+    if (!decisions.has(number + 1)) add(facts.bit + number + 1, number === last ? newer : unlisted);
   }
   return search(ranges);
 }

@@ -15,6 +15,7 @@ export interface Decision {
 }
 
 const EPERM = 1;
+const ENOSYS = 38;
 const U64 = 0xffffffffffffffffn;
 
 /** SECCOMP_RET_…, linux/seccomp.h. */
@@ -51,13 +52,23 @@ function alternatives(rule: SeccompRule): Condition[][] {
 }
 
 /**
- * Every call of an ABI that a rule names, by number in order, and what all others get. A rule without conditions
+ * What a call gets that is newer than every call the profile names: ENOSYS where others are refused, so that a libc
+ * falls back to the older call as on an older kernel (with EPERM it gives up). runc does the same.
+ */
+function forNewer(profile: SeccompProfile, otherwise: number): number {
+  const isLaxDefault = profile.defaultAction === 'SCMP_ACT_ALLOW' || profile.defaultAction === 'SCMP_ACT_LOG';
+  return isLaxDefault ? otherwise : returnValue('SCMP_ACT_ERRNO', ENOSYS);
+}
+
+/**
+ * Every call of an ABI that a rule names, by number in order, and what all others get: those between them, and those
+ * beyond the last. A rule without conditions
  * settles its call, whatever else is said of it; of those with conditions the first that holds counts.
  */
 export function decide(
   profile: SeccompProfile,
   numbers: ReadonlyMap<string, number>,
-): { decisions: ReadonlyMap<number, Decision>; unlisted: Decision } {
+): { decisions: ReadonlyMap<number, Decision>; unlisted: Decision; newer: Decision } {
   const otherwise = returnValue(profile.defaultAction, profile.defaultErrnoRet);
   const found = new Map<number, Decision>();
   const settled = new Set<number>();
@@ -78,7 +89,8 @@ export function decide(
     }
   }
   const decisions = new Map([...found].sort(([a], [b]) => a - b));
-  return { decisions, unlisted: { rules: [], otherwise } };
+  const newer = decisions.size === 0 ? otherwise : forNewer(profile, otherwise);
+  return { decisions, unlisted: { rules: [], otherwise }, newer: { rules: [], otherwise: newer } };
 }
 
 /** True when both mean the same for every argument. */

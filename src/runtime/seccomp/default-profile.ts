@@ -15,7 +15,7 @@ const NEEDS_CAPABILITY: ReadonlyArray<readonly [capabilities: string, calls: str
   ],
   [
     'CAP_SYS_ADMIN',
-    'mount umount umount2 pivot_root mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick',
+    'mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick',
     'a change of mounts could uncover what is masked',
   ],
   [
@@ -41,7 +41,7 @@ const NEEDS_CAPABILITY: ReadonlyArray<readonly [capabilities: string, calls: str
   ['CAP_SYS_TTY_CONFIG', 'vhangup', 'hangs up the terminal'],
   [
     'CAP_SYS_NICE',
-    'get_mempolicy mbind set_mempolicy set_mempolicy_home_node migrate_pages move_pages',
+    'get_mempolicy mbind set_mempolicy set_mempolicy_home_node',
     'places memory past the limits of the cgroup',
   ],
 ];
@@ -53,6 +53,8 @@ const NEVER: ReadonlyArray<readonly [calls: string, why: string]> = [
   ['swapon swapoff', 'the host’s swap'],
   ['io_uring_setup io_uring_enter io_uring_register', 'does calls without making them: no filter sees them'],
   ['userfaultfd', 'stops the kernel in mid-copy: the means of many exploits'],
+  ['pivot_root', 'a container’s root is made once; chroot and mount serve a program that may mount'],
+  ['migrate_pages move_pages', 'move memory of other processes, past the limits of the cgroup'],
   ['nfsservctl', 'the host’s file server; gone from the kernel'],
   ['_sysctl sysfs ustat uselib', 'long obsolete'],
   ['create_module get_kernel_syms query_module', 'obsolete: modules'],
