@@ -48,7 +48,7 @@ export function features(version: string): object {
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
+      mountExtensions: { idmap: { enabled: true } },
     },
     annotations: { 'org.mydocker.version': version },
     potentiallyUnsafeConfigAnnotations: [],

@@ -18,12 +18,15 @@ export interface TakeOptions {
   below?: string;
   /** Slot with the user namespace whose map the mount gets; absent: none. */
   idmap?: number;
+  /** False: the mounts below it keep their owners. */
+  idmapBelow?: boolean;
 }
 
 /** Attributes and propagation, as few calls as can say it: below and at the top may differ. */
-function setattrs(slot: number, flags: MountFlags, idmap: number): Noted[] {
+function setattrs(slot: number, flags: MountFlags, idmap: number, idmapBelow: boolean): Noted[] {
   const list: Noted[] = [];
   const add = (set: number, clear: number, propagation: number, recursive: boolean, why: string): void => {
+    // A map is given once: a second one is EPERM.
     const userns = list.length === 0 ? idmap : NO_SLOT;
     list.push({
       op: 'tree-setattr',
@@ -41,7 +44,10 @@ function setattrs(slot: number, flags: MountFlags, idmap: number): Noted[] {
   const [first, ...more] = spread;
   const below = flags.setBelow !== 0 || flags.clearBelow !== 0;
   const readOnly = (flags.set | flags.setBelow) & 1 ? 'read-only, and ' : '';
-  const mapped = idmap === NO_SLOT ? '' : 'its owners are others inside, ';
+  const others = 'its owners are others inside';
+  if (idmap !== NO_SLOT && !idmapBelow)
+    add(0, 0, 0, false, `${others}, those of the mounts below it are not`);
+  const mapped = idmap === NO_SLOT || !idmapBelow ? '' : `${others}, `;
   const how =
     first?.type === MS.PRIVATE
       ? 'mounts do not travel between host and container'
@@ -56,7 +62,7 @@ function setattrs(slot: number, flags: MountFlags, idmap: number): Noted[] {
 
 /** Clones the mount at `source` into slot `slot`, to be attached at `target` inside. */
 export function takeTree(slot: number, source: string, target: string, options: TakeOptions): TakenTree {
-  const { flags, why, idmap = NO_SLOT } = options;
+  const { flags, why, idmap = NO_SLOT, idmapBelow = true } = options;
   const recursive = flags.recursive ? 1 : 0;
   const host: Noted[] = [
     {
@@ -67,7 +73,7 @@ export function takeTree(slot: number, source: string, target: string, options: 
       slot,
       why: `${why}: taken while the host's names still resolve`,
     },
-    ...setattrs(slot, flags, idmap),
+    ...setattrs(slot, flags, idmap, idmapBelow),
   ];
   return {
     host: steps('host', ...host),

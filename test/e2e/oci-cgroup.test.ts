@@ -3,9 +3,10 @@
  * (npm run test:vm).
  */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type AnyConfig, cgroupsOf, OciHost } from './bundle.ts';
+import { until } from './harness.ts';
 
 const host = new OciHost();
 const V2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
@@ -95,6 +96,52 @@ test('resources: memory, cpu, pids and cpuset stand in the files of the containe
       };
   for (const [name, value] of Object.entries(wanted)) assert.equal(file(name), value, name);
   assert.equal(file('pids.max'), '77');
+});
+
+test('memory: swappiness and disableOOMKiller with v1; refused on v2, which has neither', async () => {
+  const memory = { limit: 64 * 2 ** 20, swappiness: 17, disableOOMKiller: true };
+  const change = (config: AnyConfig): void => Object.assign(config.linux.resources, { memory });
+  if (V2) {
+    for (const one of [{ swappiness: 17 }, { disableOOMKiller: true }]) {
+      const bundle = await host.bundle(['true'], (config) =>
+        Object.assign(config.linux.resources, { memory: one }),
+      );
+      assert.match(await host.fails(1, 'run', '--bundle', bundle, 'x'), /cgroup v2/);
+    }
+    return;
+  }
+  const file = await cgroupFiles(change);
+  assert.equal(file('memory.swappiness'), '17');
+  assert.match(file('memory.oom_control'), /^oom_kill_disable 1$/m);
+});
+
+test('memory.checkBeforeUpdate: a limit below what is in use is an error, and the old one stays', async () => {
+  const hold = 'head -c 20000000 /dev/zero >/dev/shm/held; touch /dev/shm/full; sleep 1000';
+  const bundle = await host.bundle(['sh', '-c', hold], (config) => {
+    config.linux.resources.memory = { limit: 100 * 2 ** 20 };
+  });
+  await host.ok('run', '-d', '--bundle', bundle, 'holds');
+  await until('its memory is in use', async () => {
+    return (await host.run(['exec', 'holds', 'test', '-e', '/dev/shm/full'])).code === 0;
+  });
+  const name = bundle.slice(bundle.lastIndexOf('/') + 1);
+  const limit = V2 ? 'memory.max' : 'memory.limit_in_bytes';
+  const file = cgroupsOf(host.cgroup)
+    .map((dir) => `${dir.endsWith(`/${name}`) ? dir : ''}/${limit}`)
+    .find((path) => existsSync(path));
+  assert.ok(file !== undefined);
+  const update = async (memory: object): Promise<{ code: number; stderr: string }> => {
+    writeFileSync(`${host.dir}/update.json`, JSON.stringify({ memory }));
+    return host.run(['update', '--resources', `${host.dir}/update.json`, 'holds']);
+  };
+  const { code, stderr } = await update({ limit: 5_000_000, checkBeforeUpdate: true });
+  assert.equal(code, 1);
+  assert.match(stderr, V2 ? /it uses \d+ bytes of memory, more than the new limit/ : /EBUSY/);
+  assert.equal(readFileSync(file, 'utf8').trim(), String(100 * 2 ** 20));
+  assert.equal((await host.state('holds')).status, 'running');
+  assert.equal((await update({ limit: 90 * 2 ** 20, checkBeforeUpdate: true })).code, 0);
+  assert.equal(readFileSync(file, 'utf8').trim(), String(90 * 2 ** 20));
+  await host.ok('delete', '--force', 'holds');
 });
 
 test('resources: what this host has no controller for, or no kernel has, is refused and named', async () => {

@@ -1,8 +1,9 @@
 /** What the linux part of config.json asks for, and the container has: config-linux.md, point by point. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type AnyConfig, OciHost, removeCgroup } from './bundle.ts';
+import { command, EXECUTABLE } from './harness.ts';
 
 const host = new OciHost();
 
@@ -101,6 +102,39 @@ test('maskedPaths cannot be read, readonlyPaths not be written', async () => {
   host.edit(bundle, (config) => config.linux.maskedPaths.push('/link'));
   assert.match(await host.fails(1, 'run', '--bundle', bundle, 'masks'), /mask \/link: ELOOP/);
   assert.deepEqual(host.left(), []);
+});
+
+test('uidMappings of a mount: who its files belong to inside; idmap for it alone, ridmap for the mounts below too', async () => {
+  const files = `${host.dir}/owned`;
+  const seen = async (options: string[]): Promise<string> => {
+    const bundle = await host.bundle(['stat', '-c', '%u:%g', '/m', '/m/below'], (config) => {
+      const gidMappings = [{ containerID: 2000, hostID: 8, size: 1 }];
+      const uidMappings = [{ containerID: 1000, hostID: 7, size: 1 }];
+      config.mounts.push({
+        destination: '/m',
+        type: 'bind',
+        source: files,
+        options,
+        uidMappings,
+        gidMappings,
+      });
+    });
+    const here = 'mount --bind "$0/other" "$0/below" && exec "$@"';
+    const run = [EXECUTABLE, 'oci', '--root', host.root, 'run', '--bundle', bundle, 'owned'];
+    const { code, stdout, stderr } = await command('unshare', ['-m', 'sh', '-c', here, files, ...run], {
+      env: { MYDOCKER_ROOT: `${host.dir}/engine` },
+    });
+    assert.equal(code, 0, stderr);
+    return stdout.trim().replace('\n', ' ');
+  };
+  for (const name of ['other', 'below']) mkdirSync(`${files}/${name}`, { recursive: true });
+  for (const path of [files, `${files}/other`]) chownSync(path, 1000, 2000);
+  assert.equal(await seen(['rbind']), '7:8 1000:2000');
+  assert.equal(await seen(['rbind', 'idmap']), '7:8 1000:2000');
+  assert.equal(await seen(['rbind', 'ridmap']), '7:8 7:8');
+  assert.equal(await seen(['rbind', 'ridmap', 'rro']), '7:8 7:8');
+  const told = JSON.parse(await host.ok('features'));
+  assert.equal(told.linux.mountExtensions.idmap.enabled, true);
 });
 
 test('rootfsPropagation: shared and slave of a group of its own, private, unbindable', async () => {

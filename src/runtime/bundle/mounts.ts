@@ -88,7 +88,7 @@ function bindMount(
     flags: asked ? flags : { ...flags, propagation: [{ type: more.travel, recursive: true }] },
     isFile: more.isFile,
     why: `${source} of the host at ${m.destination}`,
-    ...(idmap === undefined ? {} : { idmap }),
+    ...(idmap === undefined ? {} : { idmap, idmapBelow: (m.options ?? []).includes('ridmap') }),
   });
   return { host: [...before, ...tree.host], init: tree.init, last: [] };
 }
