@@ -13,6 +13,7 @@ import { execute, output, timeMs } from './command.ts';
 import { floorMs, Warm } from './library.ts';
 import { inTurn } from './measure.ts';
 import { Bed, type NetTool } from './network-bed.ts';
+import { ROOTFS_TAR } from './peers/peer.ts';
 import type { Measurement, Series } from './series.ts';
 
 const [directory = '', clock = '', roundsText = '5', bun = ''] = process.argv.slice(2);
@@ -64,17 +65,35 @@ async function library(bed: Bed): Promise<void> {
   try {
     const ours = warm.map(({ tool, process: child }) => ({ tool, once: () => child.runMs() }));
     const floor = { tool: 'shim alone', once: () => floorMs(clock, bed.root, { network: 'bridge' }) };
+    const bare = { tool: 'bare C program', once: await bareProgram() };
     rows.push({
       title: 'engine.run() of true on the default network, warm',
       unit: 'ms',
       ours: ours.length,
-      series: await inTurn(bench, [...ours, floor], rounds, 8, 0),
-      targets: [{ against: 'shim alone', factor: 2, words: '≤ 2' }],
-      note: 'the floor is the same plan, bridge, veth and overlay, carried out by the shim, started by a C program',
+      series: await inTurn(bench, [...ours, bare, floor], rounds, 8, 0),
+      targets: [{ against: 'bare C program', factor: 2, words: '≤ 2' }],
+      note: 'the bare C program makes namespaces, a veth pair on a bridge, an overlay, and execs (bench/floor.c); the shim alone carries out the whole plan of a container: cgroups, devices, masks, filter, log, record and clean-up',
     });
   } finally {
     for (const { process: child } of warm) await child.close();
   }
+}
+
+/** The least that a container on a network is made of: floor.c, with a bridge of its own. */
+async function bareProgram(): Promise<() => Promise<number>> {
+  const at = `${directory}/floor`;
+  const env = { PATH: process.env.PATH ?? '' };
+  mkdirSync(`${at}/lower`, { recursive: true });
+  for (const line of [
+    `cc -O2 -Wall -o ${at}/floor bench/floor.c`,
+    `tar -xpf ${ROOTFS_TAR} -C ${at}/lower`,
+    'ip link add floor type bridge',
+    'ip addr add 10.200.0.1/16 dev floor',
+    'ip link set floor up',
+  ])
+    await output({ argv: line.split(' '), env });
+  let count = 0;
+  return () => timeMs(clock, { argv: [`${at}/floor`, at, 'floor', String(count++)], env });
 }
 
 /** iperf3 between two namespaces: milliseconds for so many bytes. */
