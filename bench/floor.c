@@ -1,9 +1,9 @@
 /*
- * floor DIRECTORY BRIDGE N: the least that a container on a network is made of, in C and nothing else: a veth pair with one
- * end on BRIDGE, namespaces, an overlay of DIRECTORY/lower, pivot_root, an address, a route, and execve of
- * DIRECTORY/lower's /bin/busybox as `true`. N makes the pair's name and the address. No cgroup, no /proc, no /dev, no
- * seccomp, no record, no log: what an engine adds to this is its own.
- * Exits with the program's code; everything but the overlay's empty directories is gone then.
+ * floor DIRECTORY N: the least that a container on a network is made of, in C and nothing else: a bridge with an address, a
+ * veth pair with one end on it, namespaces, an overlay of DIRECTORY/lower, pivot_root, an address, a route, and execve of
+ * DIRECTORY/lower's /bin/busybox as `true`. N makes the names and the subnet. No cgroup, no /proc, no /dev, no seccomp, no
+ * record, no log: what an engine adds to this is its own.
+ * Exits with the program's code. Of all this the bridge stays, for whoever made the network namespace to take away.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -98,7 +98,7 @@ static void make_pair(int s, const char *name, int bridge, pid_t peer) {
 static void address(int s, int index, struct in_addr own, struct in_addr gateway) {
   struct message m = {.head.nlmsg_len = NLMSG_LENGTH(0)};
   struct ifaddrmsg *a = grow(&m, sizeof *a);
-  *a = (struct ifaddrmsg){.ifa_family = AF_INET, .ifa_prefixlen = 16, .ifa_index = index};
+  *a = (struct ifaddrmsg){.ifa_family = AF_INET, .ifa_prefixlen = 24, .ifa_index = index};
   put(&m, IFA_LOCAL, &own, sizeof own);
   talk(s, &m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, "address");
   up(s, index);
@@ -109,6 +109,24 @@ static void address(int s, int index, struct in_addr own, struct in_addr gateway
   talk(s, &r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, "route");
 }
 
+static int make_bridge(int s, const char *name, struct in_addr own) {
+  struct message m = {.head.nlmsg_len = NLMSG_LENGTH(0)};
+  struct ifinfomsg *info = grow(&m, sizeof *info);
+  *info = (struct ifinfomsg){.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+  put(&m, IFLA_IFNAME, name, strlen(name) + 1);
+  struct rtattr *link = put(&m, IFLA_LINKINFO, NULL, 0);
+  put(&m, IFLA_INFO_KIND, "bridge", 7);
+  close_nest(&m, link);
+  talk(s, &m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "bridge");
+  int index = if_nametoindex(name);
+  struct message r = {.head.nlmsg_len = NLMSG_LENGTH(0)};
+  struct ifaddrmsg *a = grow(&r, sizeof *a);
+  *a = (struct ifaddrmsg){.ifa_family = AF_INET, .ifa_prefixlen = 24, .ifa_index = index};
+  put(&r, IFA_LOCAL, &own, sizeof own);
+  talk(s, &r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, "bridge address");
+  return index;
+}
+
 static int netlink(void) {
   int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   must(s >= 0, "netlink");
@@ -116,16 +134,17 @@ static int netlink(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) return 2;
-  int n = atoi(argv[3]), bridge = if_nametoindex(argv[2]), ready[2];
-  must(bridge != 0, argv[2]);
+  if (argc != 3) return 2;
+  int n = atoi(argv[2]), ready[2];
   must(chdir(argv[1]) == 0, argv[1]);
-  char name[IFNAMSIZ], upper[64], work[64], options[256];
-  snprintf(name, sizeof name, "floor%d", n);
+  char name[IFNAMSIZ], over[IFNAMSIZ], upper[64], work[64], options[256];
+  snprintf(name, sizeof name, "veth%d", n);
+  snprintf(over, sizeof over, "bridge%d", n);
   snprintf(upper, sizeof upper, "upper%d", n);
   snprintf(work, sizeof work, "work%d", n);
   snprintf(options, sizeof options, "lowerdir=lower,upperdir=%s,workdir=%s", upper, work);
   must(mkdir(upper, 0755) == 0 && mkdir(work, 0755) == 0, upper);
+  struct in_addr gateway = {htonl(0x0a800001u + (unsigned)n * 256)};
   must(pipe2(ready, O_CLOEXEC) == 0, "pipe");
   struct clone_args args = {
       .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC, .exit_signal = SIGCHLD};
@@ -139,12 +158,13 @@ int main(int argc, char **argv) {
     must(read(ready[0], &go, 1) == 1, "ready");
     int s = netlink();
     up(s, 1);
-    struct in_addr own = {htonl(0x0ac80000u + 2 + n % 60000)}, gateway = {htonl(0x0ac80001u)};
+    struct in_addr own = {htonl(0x0a800002u + (unsigned)n * 256)};
     address(s, if_nametoindex("eth0"), own, gateway);
     execl("/bin/busybox", "true", (char *)NULL);
     must(0, "/bin/busybox");
   }
-  make_pair(netlink(), name, bridge, pid);
+  int s = netlink();
+  make_pair(s, name, make_bridge(s, over, gateway), pid);
   must(write(ready[1], "", 1) == 1, "ready");
   int status;
   must(waitpid(pid, &status, 0) == pid, "wait");

@@ -201,6 +201,37 @@ int op_io_priority(struct ctx *c, const struct arg *a) {
   return syscall(SYS_ioprio_set, 1, 0, (int)(a[0].num << 13 | a[1].num)) < 0 ? errno : 0;
 }
 
+/* A mask of numbers as the kernel reads it: whole longs. */
+struct mask {
+  unsigned long bits[8192 / (8 * sizeof(long))];
+};
+
+static int to_mask(struct mask *m, const struct arg *a) {
+  if (a->len > sizeof m->bits) return EINVAL;
+  memset(m, 0, sizeof *m);
+  memcpy(m->bits, a->str, a->len);
+  return 0;
+}
+
+/* set_mempolicy(2); the libraries have no wrapper. The last argument is one more than the bits there are. */
+int op_memory_policy(struct ctx *c, const struct arg *a) {
+  (void)c;
+  struct mask nodes;
+  int err = to_mask(&nodes, &a[1]);
+  if (err != 0) return err;
+  unsigned long bits = a[1].len == 0 ? 0 : 8 * a[1].len + 1;
+  return syscall(SYS_set_mempolicy, (int)a[0].num, bits == 0 ? NULL : nodes.bits, bits) < 0 ? errno : 0;
+}
+
+/* sched_setaffinity(2): this process; EINVAL when its cpuset has none of them. */
+int op_cpu_affinity(struct ctx *c, const struct arg *a) {
+  (void)c;
+  struct mask cpus;
+  int err = to_mask(&cpus, &a[0]);
+  if (err != 0) return err;
+  return syscall(SYS_sched_setaffinity, 0, sizeof cpus, cpus.bits) < 0 ? errno : 0;
+}
+
 /* NS_GET_NSTYPE, ioctl_ns(2): EINVAL when the namespace is of another kind than was asked for. */
 int op_check_namespace(struct ctx *c, const struct arg *a) {
   int type = ioctl(slot_fd(c, a[0].num), NS_GET_NSTYPE);

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x48a99d43u
+#define PLAN_VERSION 0x173830a4u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -122,6 +122,8 @@ enum op_code {
   OP_MKDIR_ALL = 177,
   OP_FIND_PROGRAM = 178,
   OP_LEAVE_CHROOT = 179,
+  OP_MEMORY_POLICY = 184,
+  OP_CPU_AFFINITY = 185,
   OP_STATE_FILE = 80,
   OP_EXIT_FILE = 81,
   OP_LOG = 82,
@@ -256,6 +258,8 @@ enum op_code {
   X(177, "mkdir-all", "su", op_mkdir_all) /* path, mode */ \
   X(178, "find-program", "sv", op_find_program) /* file, env */ \
   X(179, "leave-chroot", "u", op_leave_chroot) /* slot */ \
+  X(184, "memory-policy", "ub", op_memory_policy) /* mode, nodes */ \
+  X(185, "cpu-affinity", "b", op_cpu_affinity) /* cpus */ \
   X(80, "state-file", "sss", op_state_file) /* path, id, bootId */ \
   X(81, "exit-file", "ssu", op_exit_file) /* path, oomPath, sync */ \
   X(82, "log", "squ", op_log) /* path, maxBytes, maxFiles */ \

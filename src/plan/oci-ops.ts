@@ -1,4 +1,4 @@
-/** Rows of the table of operations that only an OCI runtime's containers use: codes 160 to 179. */
+/** Rows of the table of operations that only an OCI runtime's containers use: codes 160 to 179, and from 184 on. */
 import type { OpRow } from './op-row.ts';
 
 export const OCI_OPS = {
@@ -67,4 +67,6 @@ export const OCI_OPS = {
   'mkdir-all': { code: 177, args: { path: 'str', mode: 'u32' }, call: 'mkdir' },
   'find-program': { code: 178, args: { file: 'str', env: 'strv' }, call: 'access' },
   'leave-chroot': { code: 179, args: { slot: 'u32' }, call: 'fchdir, chroot' },
+  'memory-policy': { code: 184, args: { mode: 'u32', nodes: 'bytes' }, call: 'set_mempolicy' },
+  'cpu-affinity': { code: 185, args: { cpus: 'bytes' }, call: 'sched_setaffinity' },
 } as const satisfies Record<string, OpRow>;

@@ -4,7 +4,15 @@ import type { Action } from './step.ts';
 const quote = (text: string): string => JSON.stringify(text);
 const slot = (number: number): string => `slot ${number}`;
 
-/** The operations of an OCI runtime: codes 160 to 179. */
+/** The numbers that stand in a mask: "0,1,7". */
+function maskText(mask: string | Uint8Array): string {
+  const numbers = [...Buffer.from(mask)].flatMap((byte, i) =>
+    [...Array(8).keys()].filter((bit) => byte & (1 << bit)).map((bit) => 8 * i + bit),
+  );
+  return numbers.length > 16 ? `${numbers.slice(0, 16).join(',')}…` : numbers.join(',');
+}
+
+/** The operations of an OCI runtime. */
 export function ociText(a: Action): string | undefined {
   switch (a.op) {
     case 'hook':
@@ -32,6 +40,10 @@ export function ociText(a: Action): string | undefined {
       return `sched_setattr(policy ${a.policy}, nice ${a.nice | 0}, priority ${a.priority})`;
     case 'io-priority':
       return `ioprio_set(class ${a.class}, level ${a.level})`;
+    case 'memory-policy':
+      return `set_mempolicy(${a.mode & 0x1fff}, nodes ${maskText(a.nodes)})`;
+    case 'cpu-affinity':
+      return `sched_setaffinity(0, ${maskText(a.cpus)})`;
     case 'check-namespace':
       return `ioctl(${slot(a.slot)}, NS_GET_NSTYPE) is ${names.namespaceFlags(a.type)}`;
     case 'set-ids':

@@ -53,6 +53,10 @@ function adviseWrite({ path }: Write, errno: string): Advice | undefined {
 /** Causes of steps that carry out what somebody asked for: a setting, a user, a part of a volume. */
 export function adviseSetting(step: Step, errno: string): Advice | undefined {
   if (step.op === 'write') return adviseWrite(step, errno);
+  if (step.op === 'cpu-affinity' && errno === 'EINVAL')
+    return { code: 'LIMIT_REFUSED', cause: 'the container’s cpuset has none of these processors' };
+  if (step.op === 'memory-policy' && errno === 'EINVAL')
+    return { code: 'LIMIT_REFUSED', cause: 'this host lacks one of the nodes, or its kernel the mode' };
   if (step.op === 'set-user' && errno === 'EINVAL')
     return {
       code: 'NO_SUCH_USER',

@@ -113,6 +113,57 @@ test('process: rlimits, noNewPrivileges, oomScoreAdj, ioPriority, scheduler', as
   assert.match(await host.sh('grep NoNewPrivs /proc/self/status'), /1$/);
 });
 
+test('process.execCPUAffinity: of an exec alone; initial before the cgroup is entered, final after it', async () => {
+  const seen = async (execCPUAffinity: object | undefined): Promise<string> => {
+    const bundle = await host.bundle(['sleep', '1000'], (config) => {
+      config.process.execCPUAffinity = execCPUAffinity;
+    });
+    await host.ok('run', '-d', '--bundle', bundle, 'cores');
+    const cores = ['grep', 'Cpus_allowed_list', '/proc/self/status'];
+    const first = await host.ok('exec', 'cores', 'grep', 'Cpus_allowed_list', '/proc/1/status');
+    const told = `${first} ${await host.ok('exec', 'cores', ...cores)}`;
+    await host.ok('delete', '--force', 'cores');
+    return told.replaceAll(/Cpus_allowed_list:\t/g, '');
+  };
+  const all = readFileSync('/proc/self/status', 'utf8').match(/Cpus_allowed_list:\t(.*)/)?.[1];
+  assert.equal(await seen(undefined), `${all} ${all}`);
+  assert.equal(await seen({ final: '0' }), `${all} 0`);
+  assert.equal(await seen({ initial: '0' }), `${all} ${all}`);
+  assert.equal(await seen({ initial: '', final: '' }), `${all} ${all}`);
+  for (const when of ['initial', 'final']) {
+    const bundle = await host.bundle(['sleep', '1000'], (config) => {
+      config.process.execCPUAffinity = { [when]: '8000' };
+    });
+    await host.ok('run', '-d', '--bundle', bundle, 'cores');
+    assert.match(
+      await host.fails(255, 'exec', 'cores', 'true'),
+      /cpu-affinity: EINVAL: .*the container’s cpuset has none of these processors/,
+    );
+    await host.ok('delete', '--force', 'cores');
+  }
+});
+
+test('linux.memoryPolicy: of the program, and of an exec', async (t) => {
+  if (!existsSync('/proc/self/numa_maps'))
+    return t.skip('this kernel has no NUMA: /proc/self/numa_maps is missing');
+  const policies = ['awk', '{ print $2 }', '/proc/self/numa_maps'];
+  const bundle = await host.bundle(['sleep', '1000'], (config) => {
+    config.linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '0', flags: ['MPOL_F_STATIC_NODES'] };
+  });
+  await host.ok('run', '-d', '--bundle', bundle, 'numa');
+  const first = await host.ok('exec', 'numa', 'awk', '{ print $2 }', '/proc/1/numa_maps');
+  for (const told of [first, await host.ok('exec', 'numa', ...policies)])
+    assert.deepEqual([...new Set(told.split('\n'))], ['bind=static:0']);
+  await host.ok('delete', '--force', 'numa');
+  const wrong = await host.bundle(['true'], (config) => {
+    config.linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '700' };
+  });
+  assert.match(
+    await host.fails(1, 'run', '--bundle', wrong, 'numa'),
+    /memory-policy: EINVAL: .*this host lacks one of the nodes/,
+  );
+});
+
 test('process: the five sets of capabilities, each as asked', async () => {
   const told = await host.sh('grep Cap /proc/self/status', (config) => {
     config.process.capabilities = {

@@ -115,7 +115,11 @@ const WRONG: ReadonlyArray<readonly [Change, RegExp]> = [
   [(c) => (c.process.rlimits[0].soft = 2048), /process\.rlimits\[0\]\.soft is 2048, more than hard/],
   [(c) => (c.process.apparmorProfile = 'lock'), /process\.apparmorProfile is "lock": .*AppArmor/],
   [(c) => (c.process.selinuxLabel = 'a:b:c:d'), /process\.selinuxLabel is "a:b:c:d": .*SELinux/],
-  [(c) => (c.process.execCPUAffinity = { initial: '0' }), /process\.execCPUAffinity is not supported/],
+  [
+    (c) => (c.process.execCPUAffinity = { initial: '3-1' }),
+    /execCPUAffinity\.initial is "3-1": a range ends before it begins/,
+  ],
+  [(c) => (c.process.execCPUAffinity = { final: 'all' }), /execCPUAffinity\.final is "all", must be a list/],
   [(c) => (c.linux.mountLabel = 'a:b:c:d'), /linux\.mountLabel is "a:b:c:d": .*SELinux/],
   [(c) => (c.mounts[0].destination = 7), /mounts\[0\]\.destination is the number 7/],
   [(c) => c.mounts.push({ destination: '/x', type: 'bind' }), /mounts\[\d+\]\.source is missing/],
@@ -140,7 +144,19 @@ const WRONG: ReadonlyArray<readonly [Change, RegExp]> = [
   [(c) => (c.linux.resources.rdma = { mlx: { hcaHandles: 1 } }), /linux\.resources\.rdma is not supported/],
   [(c) => (c.linux.intelRdt = { closID: 'a' }), /linux\.intelRdt is not supported/],
   [(c) => (c.linux.netDevices = { eth0: {} }), /linux\.netDevices is not supported/],
-  [(c) => (c.linux.memoryPolicy = { mode: 'MPOL_BIND' }), /linux\.memoryPolicy is not supported/],
+  [(c) => (c.linux.memoryPolicy = { mode: 'MPOL_BIND' }), /memoryPolicy\.nodes is missing: MPOL_BIND needs/],
+  [
+    (c) => (c.linux.memoryPolicy = { mode: 'MPOL_FIRST' }),
+    /memoryPolicy\.mode is .* must be one of MPOL_DEFAULT/,
+  ],
+  [
+    (c) => (c.linux.memoryPolicy = { mode: 'MPOL_LOCAL', nodes: '0' }),
+    /memoryPolicy\.nodes is given, and MPOL_LOCAL has none/,
+  ],
+  [
+    (c) => (c.linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '0-9999' }),
+    /memoryPolicy\.nodes is "0-9999": no kernel has a number 9999/,
+  ],
   [
     (c) => c.mounts.push({ destination: '/m', type: 'bind', source: '/etc', options: ['rbind', 'ridmap'] }),
     /mounts\[\d+\]\.options has "ridmap", but the mount has no uidMappings/,

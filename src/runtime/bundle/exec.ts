@@ -1,13 +1,31 @@
 import { type Action, NO_SLOT, type Plan, STREAMS, type StepNotes, steps } from '../../plan/index.ts';
 import type { CgroupHost } from '../cgroup-host.ts';
 import type { Config, ConfigProcess } from '../config/config.ts';
+import { maskOf } from '../config/number-list.ts';
 import { SIGKILL } from '../constants.ts';
 import { leaveCaller } from '../program.ts';
 import { NAMESPACE_FLAG } from './namespaces.ts';
 import { oomScore, processSteps } from './process.ts';
+import { memoryPolicy } from './settings.ts';
 import { SLOT } from './slots.ts';
 
 type Noted = Action & StepNotes;
+
+/** Every processor there can be: what the cpuset leaves of it. */
+const ALL_CPUS = new Uint8Array(1024).fill(0xff);
+
+/** process.execCPUAffinity, config.md: before the container's cgroup is entered, and after that. */
+function affinity({ process, config }: BundleExecInput): { before: Noted[]; after: Noted[] } {
+  const { initial, final } = process.execCPUAffinity ?? config.process?.execCPUAffinity ?? {};
+  const set = (cpus: Uint8Array, why: string): Noted[] => [{ op: 'cpu-affinity', cpus, why }];
+  const before =
+    initial === undefined ? [] : set(maskOf(initial), 'execCPUAffinity.initial: where the runtime runs');
+  if (final !== undefined)
+    return { before, after: set(maskOf(final), 'execCPUAffinity.final: where the program runs') };
+  // Since Linux 6.2 a cpuset keeps what was asked for before.
+  const back = 'no final affinity: all processors of the container’s cpuset';
+  return { before, after: initial === undefined ? [] : set(ALL_CPUS, back) };
+}
 
 /** One more process in a bundle's container. */
 export interface BundleExecInput {
@@ -77,7 +95,7 @@ function hostSteps(input: BundleExecInput): Noted[] {
       flags: NAMESPACE_FLAG.pid,
       why: 'holds for children only: the next clone is inside',
     });
-  list.push({
+  list.push(...affinity(input).before, {
     op: 'clone',
     flags: 0,
     cgroupSlot: cgroups.version === 2 ? SLOT.cgroup : NO_SLOT,
@@ -104,12 +122,14 @@ export function planBundleExec(input: BundleExecInput): Plan {
         { op: 'barrier', why: 'the host’s part must be done first' },
         ...oomScore(process.oomScoreAdj),
         ...cgroupJoin(input),
+        ...affinity(input).after,
         {
           op: 'setns',
           slot: SLOT.target,
           flags: flags >>> 0,
           why: 'the container’s namespaces, root and all',
         },
+        ...memoryPolicy(config),
         ...leaveCaller().filter((step) => !(input.noNewKeyring && step.op === 'session-keyring')),
         ...processSteps(process, {
           held: input.held,

@@ -1,5 +1,7 @@
 import type { Action, StepNotes } from '../../plan/index.ts';
 import type { Config } from '../config/config.ts';
+import { MEMORY_MODES } from '../config/linux.ts';
+import { maskOf } from '../config/number-list.ts';
 import { MOUNT_ATTR, MS } from '../constants.ts';
 import { sysctlPath } from '../finish.ts';
 import { rootPropagation } from './mounts.ts';
@@ -56,5 +58,24 @@ export function closing(config: Config): Noted[] {
   const { personality } = config.linux ?? {};
   if (personality !== undefined)
     list.push({ op: 'personality', persona: DOMAINS[personality.domain] ?? 0, why: 'linux.personality' });
+  list.push(...memoryPolicy(config));
   return list;
+}
+
+const MODE_FLAGS = {
+  MPOL_F_NUMA_BALANCING: 1 << 13,
+  MPOL_F_RELATIVE_NODES: 1 << 14,
+  MPOL_F_STATIC_NODES: 1 << 15,
+};
+
+/** linux.memoryPolicy. In the container's cgroup already: a cpuset bounds the nodes. */
+export function memoryPolicy({ linux = {} }: Config): Noted[] {
+  const policy = linux.memoryPolicy;
+  if (policy === undefined) return [];
+  const flags = (policy.flags ?? []).reduce((sum, flag) => sum | MODE_FLAGS[flag], 0);
+  const mode = MEMORY_MODES.indexOf(policy.mode) | flags;
+  const nodes = policy.nodes === undefined ? new Uint8Array() : maskOf(policy.nodes);
+  return [
+    { op: 'memory-policy', mode, nodes, why: 'linux.memoryPolicy: from which NUMA nodes its memory comes' },
+  ];
 }

@@ -87,8 +87,6 @@ function checkProcess(
   for (const [i, word] of (process.env ?? []).entries())
     if (!word.includes('='))
       warnings.push({ at: `process.env[${i}]`, why: `is ${quote(word)}, without "="` });
-  if (process.execCPUAffinity !== undefined)
-    problems.push({ at: 'process.execCPUAffinity', why: 'is not supported here' });
   checkCapabilities(process, version, problems, warnings);
 }
 
@@ -199,6 +197,20 @@ function checkResources(
     problems.push({ at: `${at}.cpu.burst`, why: `is ${burst}, more than quota (${quota})` });
 }
 
+/** set_mempolicy(2): which modes take nodes. MPOL_PREFERRED without any is MPOL_LOCAL. */
+function checkMemoryPolicy(policy: NonNullable<Config['linux']>['memoryPolicy'], problems: Problem[]): void {
+  if (policy === undefined) return;
+  const { mode, nodes, flags = [] } = policy;
+  const at = 'linux.memoryPolicy';
+  const takesNone = mode === 'MPOL_DEFAULT' || mode === 'MPOL_LOCAL';
+  if (takesNone && nodes !== undefined)
+    problems.push({ at: `${at}.nodes`, why: `is given, and ${mode} has none` });
+  if (!takesNone && mode !== 'MPOL_PREFERRED' && nodes === undefined)
+    problems.push({ at: `${at}.nodes`, why: `is missing: ${mode} needs at least one` });
+  if (flags.includes('MPOL_F_STATIC_NODES') && flags.includes('MPOL_F_RELATIVE_NODES'))
+    problems.push({ at: `${at}.flags`, why: 'has both MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES' });
+}
+
 const PROPAGATIONS = [
   '',
   'shared',
@@ -219,7 +231,8 @@ function checkLinux(config: Config, problems: Problem[], warnings: Problem[]): v
       why: `is ${quote(linux.rootfsPropagation ?? '')}, must be one of ${PROPAGATIONS.slice(1).join(', ')}`,
     });
   checkResources(linux.resources ?? {}, problems, warnings);
-  for (const name of ['intelRdt', 'memoryPolicy', 'netDevices'] as const)
+  checkMemoryPolicy(linux.memoryPolicy, problems);
+  for (const name of ['intelRdt', 'netDevices'] as const)
     if (linux[name] !== undefined) problems.push({ at: `linux.${name}`, why: 'is not supported here' });
   const { personality } = linux;
   if (personality !== undefined && !['LINUX', 'LINUX32'].includes(personality.domain))

@@ -3,9 +3,9 @@
  * Field names are the specification's.
  */
 import { idMapping, linux } from './linux.ts';
+import { numberList } from './number-list.ts';
 import {
   absolute,
-  anything,
   boolean,
   type Checked,
   integer,
@@ -75,7 +75,7 @@ export const process = object({
       priority: opt(integer(0, 7)),
     }),
   ),
-  execCPUAffinity: opt(anything),
+  execCPUAffinity: opt(object({ initial: opt(numberList), final: opt(numberList) })),
 });
 
 const mount = object({

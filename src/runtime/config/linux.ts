@@ -1,4 +1,5 @@
 /** The "linux" object of config.json (config-linux.md). */
+import { numberList } from './number-list.ts';
 import {
   absolute,
   anything,
@@ -96,6 +97,17 @@ export const resources = object({
 
 export const NAMESPACE_TYPES = ['pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time'] as const;
 
+/** In the kernel's order: linux/mempolicy.h. */
+export const MEMORY_MODES = [
+  ...(['MPOL_DEFAULT', 'MPOL_PREFERRED', 'MPOL_BIND', 'MPOL_INTERLEAVE', 'MPOL_LOCAL'] as const),
+  ...(['MPOL_PREFERRED_MANY', 'MPOL_WEIGHTED_INTERLEAVE'] as const),
+] as const;
+export const MEMORY_FLAGS = [
+  'MPOL_F_NUMA_BALANCING',
+  'MPOL_F_RELATIVE_NODES',
+  'MPOL_F_STATIC_NODES',
+] as const;
+
 export const linux = object({
   namespaces: opt(list(object({ type: oneOf(...NAMESPACE_TYPES), path: opt(string) }))),
   uidMappings: opt(list(idMapping)),
@@ -117,7 +129,13 @@ export const linux = object({
   cgroupsPath: opt(string),
   resources: opt(resources),
   intelRdt: opt(anything),
-  memoryPolicy: opt(anything),
+  memoryPolicy: opt(
+    object({
+      mode: oneOf(...MEMORY_MODES),
+      nodes: opt(numberList),
+      flags: opt(list(oneOf(...MEMORY_FLAGS))),
+    }),
+  ),
   netDevices: opt(anything),
   sysctl: opt(record(string)),
   seccomp: opt(anything),
