@@ -1,9 +1,9 @@
 /** What a container uses up, or types, is its own: tried as its root with default flags. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { makeAttackProgram } from './attack-program.ts';
-import { command, EXECUTABLE, Host, until } from './harness.ts';
+import { command, EXECUTABLE, Host, SLOWNESS, until } from './harness.ts';
 
 const host = new Host();
 const files = mkdtempSync('/var/tmp/mydocker-files-');
@@ -55,6 +55,50 @@ test('a filled /dev/shm or tmpfs is full at its size, and counts as memory of th
     counted.code === 137 || !counted.stdout.includes('survived') || /No space|Killed/.test(counted.stderr),
     counted.stdout,
   );
+});
+
+/** The row in docs/security.md says 10 GB; so many by hand: MYDOCKER_TEST_LOG_BYTES=10000000000 (a minute and a half). */
+const LOG_BYTES = Number(process.env.MYDOCKER_TEST_LOG_BYTES ?? 300_000_000 / SLOWNESS);
+
+test('however much a container writes, its log takes 30 MB of the disk, and who keeps it no more memory', async () => {
+  const id = await host.ok(
+    'run',
+    '-d',
+    '--name',
+    'talks',
+    'busybox',
+    'sh',
+    '-c',
+    `yes ${'x'.repeat(4000)} | head -c ${LOG_BYTES}; exit 7`,
+  );
+  const directory = `${host.root}/containers/${id}`;
+  const logged = (): number =>
+    readdirSync(directory)
+      .filter((name) => name.startsWith('log'))
+      // One may be rotated away just now.
+      .reduce(
+        (sum, name) => sum + (statSync(`${directory}/${name}`, { throwIfNoEntry: false })?.size ?? 0),
+        0,
+      );
+  const monitor = (await host.ok('inspect', '-f', '{{.State.Pid}}', 'talks')).trim();
+  const parent = /^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${monitor}/status`, 'utf8'))?.[1] ?? '';
+  const seen = { bytes: 0, kb: 0 };
+  await until(
+    'it has written all',
+    async () => {
+      seen.bytes = Math.max(seen.bytes, logged());
+      const status = existsSync(`/proc/${parent}/status`)
+        ? readFileSync(`/proc/${parent}/status`, 'utf8')
+        : '';
+      seen.kb = Math.max(seen.kb, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0));
+      return (await host.ok('inspect', '-f', '{{.State.Status}}', 'talks')) === 'exited';
+    },
+    600_000,
+  );
+  assert.equal(await host.ok('wait', 'talks'), '7');
+  assert.ok(seen.bytes > 1_000_000 && seen.bytes <= 30_500_000, `${seen.bytes} bytes of log`);
+  assert.ok(process.env.MYDOCKER_TEST_EXECUTABLE !== undefined || seen.kb < 1000, `${seen.kb} kB`);
+  await host.ok('rm', 'talks');
 });
 
 test('a hundred thousand open files: the limit holds, and the container answers and ends', async () => {
