@@ -25,6 +25,7 @@ import {
   runDir,
   runningFile,
   stagingName,
+  sweepRemovalTurn,
   sweepTurn,
   wasStarted,
   writeExit,
@@ -224,6 +225,7 @@ export async function sweep(core: Core, quick: boolean): Promise<void> {
   if (quick) return;
   sweepNames(core);
   if (existsSync(`${core.root}/networks`)) await (await import('./sweep-networks.ts')).sweepNetworking(core);
+  sweepRemovalTurn(core.paths);
   const volumes = abandonedVolumes(core.paths);
   if (volumes.length > 0) await removeTrees(core, 'cannot remove what an interrupted command left', volumes);
   await sweepStore(core.root);

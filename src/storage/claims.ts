@@ -62,6 +62,22 @@ export function removeDeadClaim(path: string, text: string): void {
   }
 }
 
+const WAIT_MS = 1;
+
+/** What only one process may do at a time, and is done in no time: the others wait. The claim of a dead one is taken over. */
+export function inTurn<T>(path: string, work: () => T): T {
+  while (!claim(path, ownMark())) {
+    const holder = claimText(path);
+    if (holder !== undefined && !isOwnerAlive(holder)) removeDeadClaim(path, holder);
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
 /** Removes a turn at removeDeadClaim() that somebody left who was killed in it. `entry` is a name in `directory`. */
 export function sweepTurn(directory: string, entry: string): void {
   if (!entry.startsWith('.free-')) return;

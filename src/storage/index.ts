@@ -103,6 +103,7 @@ export {
   releaseAll,
   releaseVolume,
   removeVolume,
+  sweepRemovalTurn,
   type VolumeRecord,
   volumeDir,
   volumeUsers,

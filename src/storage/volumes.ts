@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { errnoOf, MydockerError, writeAtomic } from '../base/index.ts';
 import { readIfThere } from './atomic.ts';
-import { claim } from './claims.ts';
+import { claim, claimText, inTurn, removeDeadClaim, sweepTurns } from './claims.ts';
 import { mayHoldName } from './names.ts';
-import { isAbandoned, stagingName } from './owner.ts';
+import { isAbandoned, isOwnerAlive, stagingName } from './owner.ts';
 import type { Paths } from './paths.ts';
 import { flag, has, isObject, number, optional, text } from './record-parts.ts';
 
@@ -16,6 +16,8 @@ import { flag, has, isObject, number, optional, text } from './record-parts.ts';
  *   copying                the image's content is being copied into it
  *   links/                 while that goes on: files that have several names
  * volumes/.tmp-<owner>-…/  being made, or being removed
+ * volumes/.removing        the turn of whoever moves one out of sight: a path says not which of two volumes of one name
+ *                          lies there, the one that lost its `users` or the one that was made in its place
  */
 
 /** volume.json */
@@ -97,14 +99,23 @@ export function createVolume(paths: Paths, record: Omit<VolumeRecord, 'version' 
   }
 }
 
+function removalTurn(paths: Paths): string {
+  return `${paths.root}/volumes/.removing`;
+}
+
+/** Moves one that nobody uses, nor can any more, out of sight; where it is then. Undefined when there is none such. In turn only. */
+function moveAside(paths: Paths, name: string): string | undefined {
+  const directory = volumeDir(paths, name);
+  if (!existsSync(directory) || existsSync(`${directory}/users`)) return undefined;
+  const doomed = `${paths.root}/volumes/${stagingName()}`;
+  renameSync(directory, doomed);
+  return doomed;
+}
+
 /** What somebody who was killed had begun to take away is moved out of sight. */
 function finishRemoval(paths: Paths, name: string): void {
   if (!existsSync(volumeDir(paths, name)) || existsSync(`${volumeDir(paths, name)}/users`)) return;
-  try {
-    renameSync(volumeDir(paths, name), `${paths.root}/volumes/${stagingName()}`);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
+  inTurn(removalTurn(paths), () => moveAside(paths, name));
 }
 
 /** Enters a container as a user; makes the volume if there is none. True when it was made. */
@@ -162,19 +173,13 @@ export function removeVolume(paths: Paths, name: string): string | undefined {
     const users = volumeUsers(paths, name);
     if (users.length > 0) throw inUse(name, users);
     try {
-      rmdirSync(`${directory}/users`);
+      return inTurn(removalTurn(paths), () => {
+        if (existsSync(`${directory}/users`)) rmdirSync(`${directory}/users`);
+        return moveAside(paths, name);
+      });
     } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'ENOTEMPTY') continue;
-      if (errno !== 'ENOENT') throw error;
-    }
-    const doomed = `${paths.root}/volumes/${stagingName()}`;
-    try {
-      renameSync(directory, doomed);
-      return doomed;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      throw error;
+      // Somebody has just begun to use it.
+      if (errnoOf(error) !== 'ENOTEMPTY') throw error;
     }
   }
 }
@@ -201,6 +206,14 @@ export function releaseAll(paths: Paths, id: string): string[] {
   });
   for (const name of used) releaseVolume(paths, name, id);
   return used;
+}
+
+/** Takes a turn back that somebody left who was killed in it. */
+export function sweepRemovalTurn(paths: Paths): void {
+  const turn = removalTurn(paths);
+  const holder = claimText(turn);
+  if (holder !== undefined && !isOwnerAlive(holder)) removeDeadClaim(turn, holder);
+  sweepTurns(`${paths.root}/volumes`);
 }
 
 /** Directories below volumes/ that nobody will finish. */
