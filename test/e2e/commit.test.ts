@@ -1,11 +1,11 @@
 /** `commit`: a container's writes, and only those, become an image that runs like any other. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { pack } from 'tar-stream';
-import { Host, until } from './harness.ts';
-import { Live } from './live.ts';
+import { EXECUTABLE, Host, NO_NETWORK, until } from './harness.ts';
 
 const host = new Host();
 const directory = mkdtempSync('/var/tmp/mydocker-files-');
@@ -166,15 +166,34 @@ async function busyContainer(name: string): Promise<string> {
   const script =
     'mkdir /d; for i in $(seq 1 2000); do echo $i > /d/$i; done; head -c 60000000 /dev/urandom > /big; echo ready; while :; do date +%s%N > /tick; sleep 0.02; done';
   const id = await host.ok('run', '-d', '--name', name, 'busybox', 'sh', '-c', script);
-  await until('it has written', async () => (await host.ok('logs', name)).includes('ready'), 20_000);
+  await until('it has written', async () => (await host.ok('logs', name)).includes('ready'), 120_000);
   return id;
+}
+
+/** A commit that strace holds by SIGSTOP at its first fsync: the container is read, and nothing of the image is there. */
+async function heldCommit(
+  name: string,
+  image: string,
+): Promise<{ pid: number; code: Promise<number | null> }> {
+  const trace = `${directory}/trace-${image}`;
+  const inject = ['-e', 'trace=fsync', '-e', 'inject=fsync:signal=SIGSTOP:when=1'];
+  const child = spawn('strace', ['-f', '-o', trace, ...inject, EXECUTABLE, 'commit', name, image], {
+    stdio: 'ignore',
+    env: { PATH: process.env.PATH, ...NO_NETWORK, MYDOCKER_ROOT: host.root },
+  });
+  const code = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const stopped = () => existsSync(trace) && readFileSync(trace, 'utf8').includes('stopped by SIGSTOP');
+  await until('it stands at its first fsync', stopped, 60_000);
+  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1');
+  return { pid: Number(children.trim()), code };
 }
 
 test('commit pauses a running container, and lets it go on', async () => {
   const id = await busyContainer('busy');
-  const live = new Live(host, 'commit', 'busy', 'paused');
-  await until('frozen while it is read', () => frozen(id));
-  assert.equal(await live.code, 0, live.stderr);
+  const held = await heldCommit('busy', 'paused');
+  assert.equal(frozen(id), true, 'frozen while it is read');
+  process.kill(held.pid, 'SIGCONT');
+  assert.equal(await held.code, 0);
   assert.equal(frozen(id), false);
   const tick = () => host.ok('exec', 'busy', 'cat', '/tick');
   const first = await tick();
@@ -185,10 +204,10 @@ test('commit pauses a running container, and lets it go on', async () => {
 test('a commit that is killed -9 half-way: the container is thawed, no image and no rest is left', async () => {
   const id = await host.ok('inspect', '-f', '{{.Id}}', 'busy');
   const images = await host.ok('images', '-q');
-  const live = new Live(host, 'commit', 'busy', 'killed');
-  await until('frozen', () => frozen(id));
-  live.child.kill('SIGKILL');
-  await live.code;
+  const held = await heldCommit('busy', 'killed');
+  assert.equal(frozen(id), true);
+  process.kill(held.pid, 'SIGKILL');
+  await held.code;
   await until('thawed', () => !frozen(id));
   await host.ok('exec', 'busy', 'true');
   assert.equal(await host.ok('images', '-q'), images);

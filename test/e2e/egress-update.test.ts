@@ -51,7 +51,8 @@ test('update while it runs: connections the new list allows go on, others are cu
   assert.equal(await good(), 'ECONNRESET');
   assert.equal(await host.ask('live', 'tcp', GOOD, '80'), 'ECONNREFUSED');
   assert.ok(
-    (await host.denied('live')).includes('name bad.test dns 53 2'),
+    // Two at least: musl asks again when an answer takes 2.5 s.
+    (await host.denied('live')).some((line) => /^name bad\.test dns 53 ([2-9]|\d\d+)$/.test(line)),
     'what was denied before still counts',
   );
   await host.ok('rm', '-f', 'live');

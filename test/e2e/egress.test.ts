@@ -140,23 +140,28 @@ test('network denied: names and addresses, how often, the latest first; kept whe
   await host.ask('log', 'udp', BAD6, '80');
   await host.ask('log', 'ping', BAD);
   await host.ask('log', 'tcp', 'bad.test', '80');
+  // musl asks for both kinds of address, and again when an answer takes 2.5 s.
+  const denied = async () =>
+    (await host.denied('log')).map((line) =>
+      line.replace(/^(name bad\.test dns 53) ([2-9]|\d\d+)$/, '$1 2+'),
+    );
   const expected = [
     `address ${BAD6} udp 80 1`,
     `address ${BAD} icmp  1`,
     `address ${BAD} tcp 80 3`,
-    'name bad.test dns 53 2',
+    'name bad.test dns 53 2+',
   ];
-  assert.deepEqual(await host.denied('log'), expected);
+  assert.deepEqual(await denied(), expected);
   const table = await host.ok('network', 'denied', 'log');
   const [head = '', first = ''] = table.split('\n');
   assert.match(head, /^TO +PROTOCOL +PORT +COUNT +LAST$/);
-  assert.match(first, /^bad\.test +dns +53 +2 +\d{4}-\d\d-\d\dT/);
+  assert.match(first, /^bad\.test +dns +53 +([2-9]|\d\d+) +\d{4}-\d\d-\d\dT/);
   const json = (await host.ok('network', 'denied', '--format', 'json', 'log')).split('\n');
   const last = json.map((line) => JSON.parse(line) as { To: string; Last: string });
   assert.equal(last.length, 4);
   for (const { Last } of last) assert.ok(Math.abs(Date.parse(Last) - Date.now()) < 120_000, Last);
   await host.ok('stop', '-t', '0', 'log');
-  assert.deepEqual(await host.denied('log'), expected, 'after its end');
+  assert.deepEqual(await denied(), expected, 'after its end');
   await host.ok('start', 'log');
   assert.deepEqual(await host.denied('log'), []);
   await host.ok('rm', '-f', 'log');

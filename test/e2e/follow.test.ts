@@ -14,9 +14,11 @@ test('start -a without -i gives the program nothing to read, and not its end eit
   await host.ok('create', '-i', '--name', 'reads', 'busybox', 'sh', '-c', script);
   const silent = await host.run(['start', '-a', 'reads'], { input: 'typed\n' });
   assert.deepEqual([silent.stdout, silent.stderr], ['up\nread 1\n', '']);
-  const typed = await host.run(['start', '-ai', 'reads'], { input: 'typed\n' });
+  const whole = 'echo up; read x && echo "got $x"; echo "read $?"';
+  await host.ok('create', '-i', '--name', 'hears', 'busybox', 'sh', '-c', whole);
+  const typed = await host.run(['start', '-ai', 'hears'], { input: 'typed\n' });
   assert.equal(typed.stdout, 'up\ngot typed\nread 0\n');
-  await host.ok('rm', 'reads');
+  await host.ok('rm', 'reads', 'hears');
 });
 
 test('start -a of a container that runs attaches to it and exits with its code', async () => {
@@ -32,14 +34,16 @@ test('start -a of a container that runs attaches to it and exits with its code',
 });
 
 test('logs -f shows every line once, whatever was rotated meanwhile', async () => {
-  const script = 'sleep 0.5; seq 1 400000; echo END';
+  const script = 'echo 0; until [ -e /go ]; do sleep 0.05; done; seq 1 400000; echo END';
   await host.ok('run', '-d', '--name', 'floods', 'busybox', 'sh', '-c', script);
-  const { stdout, code } = await host.run(['logs', '-f', 'floods']);
-  assert.equal(code, 0);
-  const lines = stdout.trimEnd().split('\n');
-  assert.equal(lines.length, 400_001);
-  const wrong = lines.findIndex((line, i) => line !== (i === 400_000 ? 'END' : String(i + 1)));
-  assert.equal(wrong, -1, `line ${wrong + 1} is ${lines[wrong]}`);
+  const live = new Live(host, 'logs', '-f', 'floods');
+  await live.says('0\n');
+  await host.ok('exec', 'floods', 'touch', '/go');
+  assert.equal(await live.code, 0);
+  const lines = live.stdout.trimEnd().split('\n');
+  assert.equal(lines.length, 400_002);
+  const wrong = lines.findIndex((line, i) => line !== (i === 400_001 ? 'END' : String(i)));
+  assert.equal(wrong, -1, `line ${wrong} is ${lines[wrong]}`);
   await host.ok('rm', 'floods');
 });
 

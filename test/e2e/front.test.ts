@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { command, EXECUTABLE, Host, leftovers, NO_NETWORK, until } from './harness.ts';
+import { command, EXECUTABLE, Host, leftovers, NO_NETWORK, settle, until } from './harness.ts';
 
 const host = new Host();
 const all: ChildProcess[] = [];
@@ -36,7 +36,11 @@ const isFront = (pid: number): boolean =>
   /\/bin\/shim-/.test(readlinkSync(`/proc/${pid}/exe`)) &&
   readFileSync(`/proc/${pid}/status`, 'utf8').startsWith('Name:\tmydocker\n');
 /** Files a front needs, below run/: none where nobody is in the foreground. */
-const files = (): string[] => readdirSync(`${host.root}/run`).filter((name) => name.startsWith('.tmp-'));
+function files(): string[] {
+  // A front is told before the monitor has removed its run directory, which has such a name by then.
+  settle(host.root);
+  return readdirSync(`${host.root}/run`).filter((name) => name.startsWith('.tmp-'));
+}
 
 test('run and exec in the foreground wait as the shim, in a fraction of the memory', async () => {
   const running = start(['run', '--rm', '--name', 'low', 'busybox', 'sleep', '1000']);

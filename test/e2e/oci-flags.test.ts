@@ -1,7 +1,7 @@
 /** Flags of the OCI runtime, those before its command and those of create, run and exec. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { OciHost } from './bundle.ts';
 import { command, EXECUTABLE, until } from './harness.ts';
@@ -14,6 +14,7 @@ import array, os, socket, sys
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen(1)
+print('ready', flush=True)
 connection, _ = listener.accept()
 fds = array.array('i')
 name, ancillary, _, _ = connection.recvmsg(4096, socket.CMSG_LEN(fds.itemsize))
@@ -42,7 +43,8 @@ async function taker(name: string): Promise<Taker> {
   const parts: Buffer[] = [];
   child.stdout.on('data', (part: Buffer) => parts.push(part));
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  await until('somebody listens', () => existsSync(path));
+  await until('it listens', () => Buffer.concat(parts).includes('ready\n'));
+  parts.length = 0;
   return {
     path,
     said: async () => {

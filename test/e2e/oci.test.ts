@@ -26,7 +26,7 @@ test('create, start, state, kill and delete: the life of a container, nothing le
   await until('the program wrote', () => existsSync(`/proc/${created.pid}/root/dev/shm/up`));
   assert.match(await host.ok('list'), /^life +\d+ +running +/m);
   assert.deepEqual(JSON.parse(await host.ok('ps', '--format', 'json', 'life')), [created.pid]);
-  assert.match(await host.ok('ps', 'life'), /sleep 1000/);
+  await until('the other program runs', async () => /sleep 1000/.test(await host.ok('ps', 'life')));
 
   await host.ok('kill', 'life', 'KILL');
   await until('it has stopped', async () => (await host.state('life')).status === 'stopped');

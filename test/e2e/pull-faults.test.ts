@@ -163,7 +163,9 @@ test('a registry that never answers, and one that falls silent: one error, soon'
   await fails(/0\.3 seconds/);
   onLayer((count) => ({ kind: 'stall', afterBytes: count === 1 ? 1000 : 0 }));
   await fails(/0\.3 seconds|a layer/);
-  onLayer(() => ({ kind: 'slow', bytes: 20_000, pauseMs: 50 }));
+  // Each piece has that long, not the whole: this takes 3 s at least.
+  host.config = { ...config, timeoutS: 2 };
+  onLayer(() => ({ kind: 'slow', bytes: 5000, pauseMs: 50 }));
   await works();
   host.config = config;
 });

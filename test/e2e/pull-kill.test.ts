@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadNetwork } from './bad-network.ts';
@@ -126,9 +126,11 @@ test('the second try fetches only what the first did not', async () => {
   network.fault = (_method, path) =>
     path.includes('/blobs/') ? { kind: 'slow', bytes: 200_000, pauseMs: 40 } : undefined;
   const pull = startPull(host);
-  const fetched = () => (host.store() as Store).downloads.filter((file) => file.endsWith('.part')).length;
-  await until('layers are on their way', () => fetched() >= 3);
-  await sleep(200);
+  const parts = () => (host.store() as Store).downloads.filter((file) => file.endsWith('.part'));
+  const sizeOf = (file: string) =>
+    statSync(`${host.root}/downloads/${file}`, { throwIfNoEntry: false })?.size ?? 0;
+  // The file is there before anything was asked for.
+  await until('bytes of a layer are here', () => parts().some((file) => sizeOf(file) > 0));
   pull.kill();
   await pull.ended;
   network.mend();

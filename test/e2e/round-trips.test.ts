@@ -88,11 +88,15 @@ test('commit of deleted files, replaced directories, hard links, capabilities: u
   const id = await host.ok('run', '-d', '--name', 'maker', '-v', '/usr:/usr:ro', 'base', ...program);
   const said = async (): Promise<string> =>
     (await host.ok('logs', id)) + (await host.run(['logs', id])).stderr;
-  await until('it has written', async () => {
-    const running = (await host.ok('inspect', '-f', '{{.State.Running}}', id)) === 'true';
-    if (!running) assert.fail(await said());
-    return (await said()).includes('ready');
-  });
+  await until(
+    'it has written',
+    async () => {
+      const running = (await host.ok('inspect', '-f', '{{.State.Running}}', id)) === 'true';
+      if (!running) assert.fail(await said());
+      return (await said()).includes('ready');
+    },
+    60_000,
+  );
   const without = [...MOUNTED, './usr'];
   const seen = await seenBy('maker', { nanoseconds: true, without });
   const plain = await seenBy('maker', { without });

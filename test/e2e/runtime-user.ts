@@ -43,9 +43,13 @@ export class RuntimeUser {
   private holder: ChildProcess | undefined;
   private daemon: ChildProcess | undefined;
   private before: string[] = [];
+  /** To be bound at /heard in the containers of hear(). */
+  readonly heard = `${this.dir}/heard`;
+  private hears = 0;
 
   constructor(env: (dir: string) => Record<string, string> = () => ({})) {
     mkdirSync(`${this.dir}/home`);
+    mkdirSync(this.heard);
     this.env = { HOME: `${this.dir}/home`, ...env(this.dir) };
     const script = `#!/bin/sh\nexport MYDOCKER_ROOT="${this.dir}/engine"\nexec "${EXECUTABLE}" oci "$@"\n`;
     writeFileSync(this.runtime, script);
@@ -70,6 +74,27 @@ export class RuntimeUser {
     const { code, stdout, stderr } = await this.run(words);
     assert.equal(code, 0, `${words.join(' ')}: exit ${code}: ${stdout}${stderr}`);
     return stdout.trimEnd();
+  }
+
+  /**
+   * Runs words that go on with a program, here a shell's script. It begins when something that the program said has come
+   * through: callers of a runtime open their end of its streams when they come to it, with any runtime, and what was said
+   * before that does not reach them.
+   */
+  async hear(words: readonly string[], script: string): Promise<Result> {
+    const name = String(this.hears++);
+    const out = `${this.dir}/out-${name}`;
+    const program = `until [ -e /heard/${name} ]; do echo begin; sleep 0.1; done; ${script}`;
+    let ended = false;
+    const whole = ['sh', '-c', 'exec "$@" >"$0"', out, ...words, 'sh', '-c', program];
+    const running = this.run(whole).finally(() => {
+      ended = true;
+    });
+    const begins = () => existsSync(out) && readFileSync(out, 'utf8').includes('begin');
+    await until('it is heard', () => ended || begins(), 120_000);
+    writeFileSync(`${this.heard}/${name}`, '');
+    const result = await running;
+    return { ...result, stdout: readFileSync(out, 'utf8').replace(/^(begin\r?\n)+/, '') };
   }
 
   /** Starts a daemon; `answers` tells when it is ready. */
@@ -120,7 +145,7 @@ export class RuntimeUser {
       now = await this.left();
       return now.join('\n') === this.before.join('\n');
     };
-    await until('nothing of the containers is left', same, 20_000).catch(() => undefined);
+    await until('nothing of the containers is left', same, 120_000).catch(() => undefined);
     assert.deepEqual(now, this.before, 'nothing of the containers is left');
   }
 

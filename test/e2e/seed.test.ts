@@ -1,7 +1,7 @@
 /** The seed series' own script, to the letter. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { command, Host, processes } from './harness.ts';
+import { command, Host, processes, until } from './harness.ts';
 
 const host = new Host();
 
@@ -17,7 +17,7 @@ test('the seed script: run -d -name bird top, ps, stop, ps, and no such process'
   assert.equal(stdout.trim(), 'top', 'PID is the host pid of the container’s process 1');
 
   await host.ok('stop', id.slice(0, 12));
-  assert.deepEqual(processes(id.slice(0, 12)), [], 'the monitor is gone too');
+  await until('the monitor is gone too', () => processes(id.slice(0, 12)).length === 0);
   const gone = await command('ps', ['-p', String(pid)]);
   assert.equal(gone.code, 1, 'no such process');
 

@@ -1,11 +1,14 @@
 /** Streams and signals at their edges: closed pipes, big outputs, attach, background runs, early signals. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command, EXECUTABLE, Host, leftovers, until } from './harness.ts';
 import { Live } from './live.ts';
 
 const host = new Host();
+const directory = mkdtempSync('/var/tmp/mydocker-files-');
+after(() => rmSync(directory, { recursive: true }));
 const shell = (line: string) =>
   command('sh', ['-c', line], { env: { MYDOCKER_ROOT: host.root, M: EXECUTABLE } });
 
@@ -46,8 +49,10 @@ test('a loop that reads lines keeps its input: run without -i does not eat it', 
 });
 
 test('run -d --rm: the container goes away by itself when it ends', async () => {
-  const id = await host.ok('run', '-d', '--rm', 'busybox', 'sleep', '0.2');
+  const script = 'until [ -e /v/end ]; do sleep 0.05; done';
+  const id = await host.ok('run', '-d', '--rm', '-v', `${directory}:/v`, 'busybox', 'sh', '-c', script);
   assert.equal(await host.ok('inspect', '-f', '{{.State.Running}}', id), 'true');
+  writeFileSync(`${directory}/end`, '');
   await until('nothing is left', () => leftovers(host.root).length === 0);
   assert.equal((await host.run(['inspect', id])).code, 1);
 });
