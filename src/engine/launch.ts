@@ -83,11 +83,16 @@ type Known = Pick<ContainerRecord, 'id' | 'name'>;
 /** The shim went without a word: killed, or never came up. Its run directory has no owner but this process. */
 async function lostShim(core: Core, record: Known): Promise<MydockerError> {
   const { dead, status } = lifeOf(core.paths, record.id);
-  const own = status === 'created' && claimText(`${runDir(core.paths, record.id)}/owner`) === ownMark();
+  const directory = runDir(core.paths, record.id);
+  const own = status === 'created' && claimText(`${directory}/owner`) === ownMark();
+  // The shim's first step writes it: without it nothing of the container has been.
+  const neverWas = own && !existsSync(`${directory}/state.json`);
   if (dead || own) await (await import('./bury.ts')).bury(core, record.id, own);
   return new MydockerError(
-    'MONITOR_LOST',
-    `the monitor of ${record.name} was killed, and the container with it`,
+    neverWas ? 'SHIM_LOST' : 'MONITOR_LOST',
+    neverWas
+      ? `cannot start ${record.name}: its shim was killed before it began`
+      : `the monitor of ${record.name} was killed, and the container with it`,
     {
       subject: record.name,
       remedy: 'see the system log for who did it (an out-of-memory kill?)',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { cgroups, Host, processes, until } from './harness.ts';
+import { cgroups, command, EXECUTABLE, Host, processes, until } from './harness.ts';
 import { shims } from './state.ts';
 
 const host = new Host();
@@ -88,7 +88,7 @@ test('killed monitors: the next command shows their containers as stopped, those
     assert.equal(existsSync(`${host.root}/run/${id}`), false);
     if (!removed) assert.equal(await status(id), 'exited 137 its monitor was killed, and it with it');
   }
-  await until('no shim is left', () => shims(host.root).length === 0, 2000);
+  await until('no shim is left', () => shims(host.root).length === 0);
   const [first] = started;
   assert.ok(first !== undefined);
   await host.ok('start', first.id);
@@ -247,4 +247,25 @@ test('process 1’s pid is somebody else’s by now: no signal reaches it, whate
   } finally {
     other.kill('SIGKILL');
   }
+});
+
+test('a shim that is killed before its first step: run takes the container back, start leaves it as it was', async () => {
+  // The shim that starts it leaves its session; the one that clears up after that does not.
+  const kill = ['-f', '-o', '/dev/null', '-e', 'trace=setsid', '-e', 'inject=setsid:signal=SIGKILL:when=1'];
+  const killed = (...words: string[]) =>
+    command('strace', [...kill, EXECUTABLE, '--root', host.root, ...words]);
+  await host.ok('run', '--rm', 'busybox', 'true');
+  for (const flags of [['-d'], ['-d', '--rm'], ['-d', '-t']]) {
+    const { code, stderr } = await killed('run', ...flags, '--name', 'early', 'busybox', 'sleep', '600');
+    assert.equal(code, 137, stderr);
+    assert.match(stderr, /^mydocker: cannot start early: its shim was killed before it began[^\n]*\n$/);
+    assert.equal(await host.ok('ps', '-aq'), '', flags.join(' '));
+  }
+  await host.ok('create', '--name', 'early', 'busybox', 'sleep', '600');
+  const { code, stderr } = await killed('start', 'early');
+  assert.equal(code, 137, stderr);
+  assert.match(stderr, /cannot start early: its shim was killed before it began/);
+  assert.equal(await host.ok('inspect', '-f', '{{.State.Status}}', 'early'), 'created');
+  await host.ok('start', 'early');
+  await host.ok('rm', '-f', 'early');
 });
