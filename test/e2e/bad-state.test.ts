@@ -133,7 +133,7 @@ test('a corrupt state.json: never believed, and rm -f ends what runs behind it',
     );
     assert.deepEqual(await list(), [`${good} running`], what);
   }
-  await until('only the good one’s monitor is left', () => shims(host.root).length === 1, 2000);
+  await until('only the good one’s monitor is left', () => shims(host.root).length === 1);
   await host.ok('rm', '-f', 'good');
 });
 

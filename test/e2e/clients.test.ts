@@ -1,9 +1,11 @@
 /** Clients of a monitor at their worst: they do not read, are too many, are dead. It must serve and end all the same. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command, EXECUTABLE, Host, until } from './harness.ts';
 import { busyMs, FRAME, monitorOf, RawClient, WANT_NOTHING, WANT_OUTPUT, WANT_STDIN } from './raw-client.ts';
+import { runState } from './state.ts';
 
 const host = new Host();
 const SIZE = 24 | (80 << 16);
@@ -16,6 +18,14 @@ async function removeWithin(ms: number, id: string): Promise<void> {
   assert.ok(Date.now() - start < ms, `rm -f took ${Date.now() - start} ms`);
 }
 
+/** A busy loop is one in every second; a loaded machine may take more time for what is done in one of them. */
+async function costsNothing(id: string): Promise<void> {
+  const seconds: number[] = [];
+  while (seconds.length < 3 && (seconds.at(-1) ?? 200) >= 200)
+    seconds.push(await busyMs(monitorOf(host, id)));
+  assert.ok((seconds.at(-1) ?? 0) < 200, `${seconds.join(', ')} ms of a second`);
+}
+
 test('answers to a client that does not read wait for a frame’s end and for room', async () => {
   const id = await detached('busybox', 'yes');
   const client = await RawClient.open(host, id, WANT_OUTPUT);
@@ -26,6 +36,7 @@ test('answers to a client that does not read wait for a frame’s end and for ro
   client.read();
   await until('all answers', () => client.count(FRAME.answer) === 50 || client.closed);
   assert.equal(client.count(FRAME.answer), 50);
+  await until('output goes on', () => client.outputBytes > 100_000 || client.closed);
   assert.ok(client.outputBytes > 100_000);
   client.close();
   await removeWithin(4000, id);
@@ -37,8 +48,10 @@ test('the exit frame is not lost when the client’s buffer is full of answers',
   for (let i = 0; i < 20_000; i++) client.number(FRAME.resize, SIZE);
   await sleep(500);
   assert.equal(client.closed, false);
+  const { pid } = runState(host.root, id);
   const stopped = host.ok('stop', id);
-  await sleep(500);
+  // From then on the monitor waits for its clients, a second long.
+  await until('process 1 has ended', () => !existsSync(`/proc/${pid}`));
   client.read();
   await stopped;
   await until('closed', () => client.closed);
@@ -96,8 +109,7 @@ test('a dead client whose input waits costs no processor time', async () => {
   await sleep(200);
   client.close();
   await sleep(100);
-  const ms = await busyMs(monitorOf(host, id));
-  assert.ok(ms < 200, `${ms} ms of a second`);
+  await costsNothing(id);
   await removeWithin(4000, id);
 });
 
@@ -114,8 +126,7 @@ test('a monitor without a free descriptor costs no processor time, and takes the
     clients.push(client);
   }
   await sleep(200);
-  const ms = await busyMs(monitorOf(host, id));
+  await costsNothing(id);
   for (const client of clients) client.close();
-  assert.ok(ms < 200, `${ms} ms of a second`);
   await removeWithin(4000, id);
 });

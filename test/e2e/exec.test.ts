@@ -128,7 +128,7 @@ test('exec ends with its program, and has all its output, though a child of it w
   const slow = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=read', '-e', 'inject=read:delay_enter=5000'];
   const env = { MYDOCKER_ROOT: host.root };
   const args = [...slow, EXECUTABLE, 'exec', 'target', ...words];
-  const result = await command('strace', args, { env, timeoutMs: 20_000 });
+  const result = await command('strace', args, { env });
   assert.equal(result.code, 3, result.stderr);
   // What several write may meet within a line.
   const digits = Array.from({ length: 2000 }, (_, i) => i + 1).join('');

@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { command, EXECUTABLE, Host } from './harness.ts';
+import { command, EXECUTABLE, Host, until } from './harness.ts';
+import { runState } from './state.ts';
 
 const directory = mkdtempSync('/var/tmp/mydocker-small-');
-after(() => rmSync(directory, { recursive: true }));
+// Programs wait for files in it.
+const gate = mkdtempSync('/var/tmp/mydocker-gate-');
+after(() => {
+  for (const path of [directory, gate]) rmSync(path, { recursive: true });
+});
 
 /** A shell script with a root of 60 MB of its own, which is gone with it. */
 function onSmallDisk(script: string) {
@@ -20,9 +25,11 @@ function onSmallDisk(script: string) {
 }
 
 test('a disk that is full when the program ends: its code is kept, its files are kept, and rm works', async () => {
-  const program = 'echo precious > /data; sleep 0.3; dd if=/dev/zero of=/big bs=1M 2>/dev/null; exit 3';
+  const program =
+    'echo precious > /data; until [ -e /gate/fill ]; do sleep 0.05; done; dd if=/dev/zero of=/big bs=1M 2>/dev/null; exit 3';
   const result = await onSmallDisk(`
-    m run -d --name keep busybox sh -c '${program}' > /dev/null
+    m run -d --name keep -v ${gate}:/gate busybox sh -c '${program}' > /dev/null
+    touch ${gate}/fill
     echo "wait $(m wait keep)"
     m ps > /dev/null; m ps > /dev/null
     echo "ps $(m ps --format '{{.Names}} {{.State}}')"
@@ -52,11 +59,23 @@ test('a monitor that is killed while the disk is full: that is written too', asy
 const host = new Host();
 
 test('an end that cannot be written at all is found in the run directory, and the container is not dropped', async () => {
-  const id = await host.ok('run', '-d', '--name', 'odd', 'busybox', 'sh', '-c', 'sleep 0.3; exit 7');
+  const program = 'until [ -e /gate/end ]; do sleep 0.05; done; exit 7';
+  const bind = ['-v', `${gate}:/gate`];
+  const id = await host.ok('run', '-d', '--name', 'odd', ...bind, 'busybox', 'sh', '-c', program);
   const inTheWay = `${host.root}/containers/${id}/exit.json`;
   mkdirSync(inTheWay);
   writeFileSync(`${inTheWay}/x`, '');
-  assert.equal(await host.ok('wait', id), '7');
+  const { monitorPid } = runState(host.root, id);
+  const sockets = async (): Promise<readonly string[]> =>
+    (await command('ls', ['-l', `/proc/${monitorPid}/fd`])).stdout.match(/socket:\[\d+\]/g) ?? [];
+  const before = await sockets();
+  const waited = host.ok('wait', id);
+  // Only the monitor knows the end: whoever comes later finds the directory in the way.
+  await until('the monitor has a new client', async () =>
+    (await sockets()).some((socket) => !before.includes(socket)),
+  );
+  writeFileSync(`${gate}/end`, '');
+  assert.equal(await waited, '7');
   rmSync(inTheWay, { recursive: true });
   assert.equal(await host.ok('ps', '--format', '{{.Names}} {{.State}}'), 'odd stopped');
   assert.equal(await host.ok('wait', id), '7');

@@ -132,7 +132,8 @@ export function settle(root: string): void {
     [...list(`${root}/containers`), ...list(`${root}/run`)].some(isDiscarded) ||
     processes(`${root}/bin/shim-`).some((pid) => argumentsOf(pid)[1] === 'remove');
   const clock = new Int32Array(new SharedArrayBuffer(4));
-  for (const endMs = Date.now() + SETTLE_MS; isBusy() && Date.now() < endMs; ) Atomics.wait(clock, 0, 0, 5);
+  for (const endMs = Date.now() + SETTLE_MS * SLOWNESS; isBusy() && Date.now() < endMs; )
+    Atomics.wait(clock, 0, 0, 5);
 }
 
 function argumentsOf(pid: number): string[] {

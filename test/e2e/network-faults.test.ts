@@ -117,6 +117,7 @@ test('a fault while a network is made for its first container: the next start ma
     await down();
     const { stderr } = await host.run(['run', '-d', ...RUN], { env: { MYDOCKER_FAIL_STEP: String(n) } });
     assert.match(stderr, new RegExp(`^mydocker: cannot start bird: step ${n}, [^\n]*EIO`));
+    await until('its shim has ended', () => shims(host.root).length === 0);
     assert.deepEqual(
       (await host.traces()).filter((line) => !line.includes('wire')),
       [],

@@ -160,12 +160,15 @@ export class NetHost extends Host {
   override async close(): Promise<void> {
     const ids = (await this.ok('ps', '-q', '--no-trunc')).split('\n').filter((id) => id !== '');
     if (ids.length > 0) await this.ok('rm', '-f', ...ids);
-    // The kernel takes a namespace's interfaces away in its own time.
+    // The kernel takes a namespace's interfaces away in its own time, hundreds of them one after the other.
     let left: string[] = [];
-    await until('nothing is left in the network', async () => {
+    const isClean = async () => {
       left = (await this.traces()).filter((line) => !line.includes('"wire"'));
       return left.length === 0;
-    }).catch(() => assert.deepEqual(left, [], 'nothing is left in the network'));
+    };
+    await until('nothing is left in the network', isClean, 60_000).catch(() =>
+      assert.deepEqual(left, [], 'nothing is left in the network'),
+    );
     await super.close();
     for (const name of [this.name, ...this.others]) run(`ip netns del ${name}`);
   }

@@ -52,6 +52,9 @@ async function picture(container: string): Promise<string[]> {
   return [links, ...traces, ...stateOf(host.root)];
 }
 
+const pings = async (name: string) =>
+  (await host.run(['exec', 'peer', 'timeout', '4', 'ping', '-c1', '-W2', name])).code === 0;
+
 const CHANGES: ReadonlyArray<readonly [what: string, ready: string[][], change: string[], least: number]> = [
   ['connect', [], ['network', 'connect', '--alias', 'shop', 'back', 'web'], 10],
   ['disconnect', [['network', 'connect', 'back', 'web']], ['network', 'disconnect', 'back', 'web'], 8],
@@ -86,8 +89,8 @@ for (const [what, ready, change, least] of CHANGES) {
     assert.ok(step > least, `${step} steps`);
     const name = what === 'rename' ? 'other' : 'web';
     // A name that nobody has is asked of the host's resolvers, who may take longer than this waits.
-    const { code } = await host.run(['exec', 'peer', 'timeout', '4', 'ping', '-c1', '-W2', name]);
-    assert.equal(code !== 0, what.endsWith('last'), `ping: ${code}`);
+    if (what.endsWith('last')) assert.equal(await pings(name), false);
+    else await until(`peer pings ${name}`, () => pings(name));
   });
 }
 
@@ -136,18 +139,20 @@ async function agrees(round: string): Promise<void> {
       .filter(Boolean);
     const own = said.filter((address) => address.startsWith(ip.slice(0, 6)));
     assert.deepEqual(leases.sort(), [ip, ...own].sort(), `${round}: addresses in ${network}`);
-    const found = (await host.run(['exec', 'peer', 'timeout', '2', 'nslookup', 'web'])).stdout;
-    for (const address of own) assert.ok(found.includes(address), `${round}: peer finds ${address}`);
+    await until(`${round}: peer finds ${own.join()}`, async () => {
+      const found = (await host.run(['exec', 'peer', 'timeout', '2', 'nslookup', 'web'])).stdout;
+      return own.every((address) => found.includes(address));
+    });
   }
   const ports = Object.values(details.NetworkSettings.Ports)
     .flat()
     .map(({ HostPort }) => HostPort);
   for (const port of ['8080', '8081']) {
-    const got = (
-      await host.outside(WGET[0], '-qO-', '-T2', '-t1', `http://${HOST_IP}:${port}/`)
-    ).stdout.trim();
-    const isWay = said.length > 0 && ports.includes(port);
-    assert.equal(got, isWay ? 'found' : '', `${round}: port ${port} of ${ports.join()}`);
+    const got = async () =>
+      (await host.outside(WGET[0], '-qO-', '-T2', '-t1', `http://${HOST_IP}:${port}/`)).stdout.trim();
+    const what = `${round}: port ${port} of ${ports.join()}`;
+    if (said.length > 0 && ports.includes(port)) await until(what, async () => (await got()) === 'found');
+    else assert.equal(await got(), '', what);
   }
 }
 
@@ -169,7 +174,10 @@ test('killed with SIGKILL anywhere in connect, disconnect, update: the next comm
   }
   // One that was undone leaves the next of its kind nothing to do.
   const kills: Record<string, number> = {};
-  for (const share of [0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95]) {
+  const isEnough = () => ['network', 'update'].every((kind) => (kills[kind] ?? 0) > 2);
+  // Where the machine is less loaded than it was above, all of these come too late; the others are for that.
+  for (const share of [0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95, ...[8, 16, 32, 64, 128].map((n) => 1 / n)]) {
+    if (share < 0.25 && isEnough()) break;
     for (const [i, words] of round.entries()) {
       const ms = Math.round(share * (took[i] ?? 0));
       const kind = words[0] ?? '';
@@ -198,7 +206,7 @@ test('the container ends while it is being changed: nothing of either is left', 
       'its names are gone',
     );
     await host.ok('start', 'web');
-    assert.equal((await host.run(['exec', 'peer', 'ping', '-c1', '-W2', 'web'])).code, 0);
+    await until('peer pings web', () => pings('web'));
     await host.ok('network', 'disconnect', 'back', 'web');
     await host.ok('update', '--publish-rm', '8081:80', 'web');
   }

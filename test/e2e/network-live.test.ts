@@ -19,6 +19,8 @@ const isUp = (container: string, port: number) =>
   );
 const pings = async (container: string, target: string) =>
   (await host.run(['exec', container, 'timeout', '4', 'ping', '-c1', '-W2', target])).code === 0;
+const reaches = (container: string, target: string) =>
+  until(`${container} pings ${target}`, () => pings(container, target));
 const looksUp = async (container: string, name: string) =>
   (await host.run(['exec', container, 'timeout', '2', 'nslookup', name])).code === 0;
 const addresses = async (container: string) =>
@@ -49,13 +51,14 @@ test('connect and disconnect of a running container: address, route and names co
   assert.equal(await looksUp('web', 'db'), false);
   await host.ok('network', 'connect', '--ip', '10.51.0.77', '--alias', 'shop', 'back', 'web');
   assert.deepEqual(await addresses('web'), ['eth0 10.50.0.2/24', 'eth1 10.51.0.77/24']);
-  assert.ok(await pings('web', 'db'), 'by name');
+  await reaches('web', 'db');
   for (const name of ['web', 'shop', (await host.ok('ps', '-q', '--filter', 'name=web')).slice(0, 12)])
-    assert.ok(await pings('db', name), `${name} is found in back`);
+    await reaches('db', name);
   assert.match(await host.ok('exec', 'db', 'nslookup', 'shop'), /Address:? .*10\.51\.0\.77/);
   assert.match(await host.ok('exec', 'db', 'nslookup', '10.51.0.77'), /web/);
   assert.match(await host.ok('exec', 'db', 'nslookup', '-type=AAAA', 'web'), /fd00:51::/);
-  assert.equal((await host.run(['exec', 'web', 'ping', '-6', '-c1', '-W2', 'db'])).code, 0, 'IPv6');
+  const pings6 = ['exec', 'web', 'ping', '-6', '-c1', '-W2', 'db'];
+  await until('IPv6', async () => (await host.run(pings6)).code === 0);
   assert.match(await host.ok('exec', 'web', 'ip', 'route'), /default via 10\.50\.0\.1 dev eth0/);
   assert.match(await host.ok('exec', 'web', 'cat', '/etc/hosts'), /10\.51\.0\.77\t/);
   const networks = JSON.parse(await host.ok('inspect', '-f', '{{json .NetworkSettings.Networks}}', 'web'));
@@ -65,7 +68,7 @@ test('connect and disconnect of a running container: address, route and names co
   await host.ok('network', 'disconnect', 'front', 'web');
   assert.deepEqual(await addresses('web'), ['eth1 10.51.0.77/24']);
   assert.match(await host.ok('exec', 'web', 'ip', 'route'), /default via 10\.51\.0\.1 dev eth1/);
-  assert.ok(await pings('web', OTHER_IP));
+  await reaches('web', OTHER_IP);
   assert.equal(await host.ok('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'web'), '10.51.0.77');
   await host.ok('network', 'disconnect', 'back', 'web');
   assert.deepEqual(await addresses('web'), []);
@@ -75,7 +78,7 @@ test('connect and disconnect of a running container: address, route and names co
   assert.doesNotMatch(await host.ok('exec', 'web', 'cat', '/etc/hosts'), /10\.5/);
   await host.ok('network', 'connect', 'back', 'web');
   assert.deepEqual(await addresses('web'), ['eth0 10.51.0.3/24'], 'a free address and the first free name');
-  assert.ok(await pings('web', OTHER_IP), 'its way out');
+  await reaches('web', OTHER_IP);
   assert.equal(await host.ok('inspect', '-f', '{{.State.Pid}}', 'web'), pid, 'the same process all the time');
 });
 
@@ -88,7 +91,7 @@ test('a stopped container: connected, its address kept; it starts in both networ
   assert.equal(await looksUp('peer', 'late'), false, 'its name comes when it starts');
   await host.ok('start', 'late');
   assert.deepEqual(await addresses('late'), ['eth0 10.50.0.2/24', 'eth1 10.51.0.9/24']);
-  assert.ok(await pings('peer', 'late'));
+  await reaches('peer', 'late');
   await host.ok('stop', '-t', '0', 'late');
   assert.equal(await looksUp('peer', 'late'), false);
   await host.ok('network', 'disconnect', 'front', 'late');
@@ -106,7 +109,7 @@ test('what was connected while it ran goes with its end: exit, rm -f, a killed m
     const id = await host.ok('run', '-d', ...flags, '--name', 'guest', '-p', '8090:80', ...IDLE);
     await host.ok('network', 'connect', 'back', 'guest');
     await host.ok('update', '--publish-add', '8091:80', 'guest');
-    assert.ok(await pings('peer', 'guest'), how);
+    await reaches('peer', 'guest');
     if (how === 'kill') {
       const state = JSON.parse(readFileSync(`${host.root}/run/${id}/state.json`, 'utf8')) as {
         monitorPid: number;
@@ -121,7 +124,7 @@ test('what was connected while it ran goes with its end: exit, rm -f, a killed m
     if (how === 'exit' || how === 'kill') {
       assert.deepEqual(await lease(), ['10.51.0.2', '10.51.0.3'], `${how}: it keeps its address`);
       await host.ok('start', 'guest');
-      assert.ok(await pings('peer', 'guest'), `${how}: started again`);
+      await reaches('peer', 'guest');
       await host.ok('rm', '-f', 'guest');
     }
     await until(`${how}: its address is free`, async () => (await lease()).join() === '10.51.0.2');
@@ -215,7 +218,7 @@ test('a paused container, and one that is renamed: others find it by its new nam
   await host.ok('network', 'disconnect', 'back', 'before');
   await host.ok('unpause', 'before');
   await host.ok('rename', 'before', 'after');
-  assert.ok(await pings('peer', 'after'));
+  await reaches('peer', 'after');
   assert.equal(await looksUp('peer', 'before'), false);
   await host.ok('rm', '-f', 'after');
   await until('the new name goes too', async () => !(await looksUp('peer', 'after')));

@@ -14,6 +14,7 @@ const statusOf = (name: string) => host.ok('inspect', '-f', '{{.State.Status}}',
 /** What the container wrote, read without entering it. */
 const written = (id: string, name: string) => `${host.root}/containers/${id}/upper/${name}`;
 const count = (id: string) => readFileSync(written(id, 'count'), 'utf8');
+const begins = (id: string) => until('it counts', () => existsSync(written(id, 'count')) && count(id) !== '');
 async function counts(id: string, name: string): Promise<void> {
   const before = count(id);
   await until(`${name} goes on`, () => count(id) !== before && count(id) !== '');
@@ -27,7 +28,7 @@ async function standsStill(id: string): Promise<void> {
 
 test('a paused container stands still, is shown so, and goes on when unpaused', async () => {
   const id = await started('still', COUNT);
-  await until('it counts', () => existsSync(written(id, 'count')) && count(id) !== '');
+  await begins(id);
   assert.equal(await host.ok('pause', 'still'), 'still');
   await standsStill(id);
   assert.match(await host.ok('ps'), /still .* paused /);
@@ -43,6 +44,7 @@ test('a paused container stands still, is shown so, and goes on when unpaused', 
 
 test('the time it began stays; a commit of a paused container leaves it paused', async () => {
   const id = await started('kept', COUNT);
+  await begins(id);
   const began = await host.ok('inspect', '-f', '{{.State.StartedAt}}', 'kept');
   await host.ok('pause', 'kept');
   assert.equal(await host.ok('inspect', '-f', '{{.State.StartedAt}}', 'kept'), began);
@@ -56,7 +58,7 @@ test('the time it began stays; a commit of a paused container leaves it paused',
 
 test('a pause that begins or ends during a commit neither spoils it nor is lost', async () => {
   const id = await started('both', `dd if=/dev/urandom of=/big bs=1M count=40 2>/dev/null; ${COUNT}`);
-  await until('it counts', () => existsSync(written(id, 'count')) && count(id) !== '');
+  await begins(id);
   const committed = host.ok('commit', 'both', 'big');
   await host.ok('pause', 'both');
   await committed;
@@ -87,7 +89,8 @@ test('exec, attach, start and rm refuse a paused container in one line; nothing 
 });
 
 test('stop of a paused container lets its program end; kill and rm -f end it at once', async () => {
-  await started('stops', 'trap "exit 3" TERM; while :; do sleep 0.05; done');
+  await started('stops', 'trap "exit 3" TERM; echo ready; while :; do sleep 0.05; done');
+  await until('its trap is set', async () => (await host.ok('logs', 'stops')) === 'ready');
   await host.ok('pause', 'stops');
   await host.ok('stop', 'stops');
   assert.equal(await host.ok('inspect', '-f', '{{.State.ExitCode}}', 'stops'), '3');
@@ -103,6 +106,7 @@ test('stop of a paused container lets its program end; kill and rm -f end it at 
 
 test('a signal that does not end it waits until it goes on', async () => {
   const id = await started('later', `trap "echo got >/got" HUP; ${COUNT}`);
+  await begins(id);
   await host.ok('pause', 'later');
   await host.ok('kill', '-s', 'HUP', 'later');
   assert.equal(await statusOf('later'), 'paused');

@@ -36,10 +36,13 @@ test('pull fetches an image that runs; a second pull fetches nothing', async () 
   assert.match(lines[0] ?? '', /^Digest: sha256:[0-9a-f]{64}$/);
   assert.deepEqual(lines.slice(1), [`Status: Downloaded newer image for ${name}`, name]);
   assert.equal(await host.ok('run', '--rm', name, 'cat', '/hello'), 'hello from afar');
-  const given = registry.blobBytes();
+  // Its configuration and two layers.
+  await registry.logged(3, 'GET /v2/team/app/blobs/');
+  const [given, asked] = [registry.blobBytes('team/app'), registry.requests().length];
   const again = await host.ok('pull', name);
+  await registry.logged(asked + 1, '');
   assert.match(again, new RegExp(`Status: Image is up to date for ${name}`));
-  assert.equal(registry.blobBytes() - given, 0);
+  assert.equal(registry.blobBytes('team/app') - given, 0);
   assert.deepEqual((host.store() as { downloads: string[] }).downloads, []);
 });
 
@@ -107,9 +110,10 @@ test('a second image that shares the base: no byte of it is fetched or unpacked 
   await publisher.publish('team/second', 'v1', { layers: [base, layerOf({ second: randomBytes(1000) })] });
   await other.ok('pull', name);
   const before = (other.store() as { layers: string[] }).layers;
-  const given = registry.blobBytes();
   await other.ok('pull', `${registry.host}/team/second:v1`);
-  const fetched = registry.blobBytes() - given;
+  // Its configuration and its own layer.
+  await registry.logged(2, 'GET /v2/team/second/blobs/');
+  const fetched = registry.blobBytes('team/second');
   assert.ok(fetched > 1000 && fetched < 5000, `${fetched} bytes`);
   const { layers } = other.store() as { layers: string[] };
   assert.equal(layers.length, before.length + 1);

@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { BadNetwork } from './bad-network.ts';
-import { command } from './harness.ts';
+import { command, until } from './harness.ts';
 import { layerOf, OCI, Publisher } from './publish.ts';
 import { busyboxFiles, lastLine, PullHost } from './pulls.ts';
 import { freePort, PASSWORD, Registry, USER } from './registry.ts';
@@ -23,10 +23,15 @@ const skopeo = async (...args: string[]): Promise<string> => {
   return result.stdout.trim();
 };
 
-/** The registry's log of what was done since. */
-function sinceNow(): () => string[] {
+/** The registry's log of what was done since, to the end of a push: a line comes a moment after its answer. */
+function sinceNow(): (repository: string) => Promise<string[]> {
   const before = registry.requests().length;
-  return () => registry.requests().slice(before);
+  const done = () => registry.requests().slice(before);
+  return async (repository) => {
+    const last = `PUT /v2/${repository}/manifests/`;
+    await until(`${last} is in the log`, () => done().some((line) => line.startsWith(last)));
+    return done();
+  };
 }
 
 /** "REPOSITORY sha256:…" of the blobs that were sent. */
@@ -74,14 +79,14 @@ test('what is there is not sent again; another repository of the registry gives 
   const again = await host.run(['push', name]);
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stderr, /^([0-9a-f]{12}: Already exists\n){2}$/);
-  assert.deepEqual(sent(since()), []);
+  assert.deepEqual(sent(await since('team/box')), []);
   const elsewhere = `${registry.host}/other/copy:v2`;
   await host.ok('tag', name, elsewhere);
   const mounting = sinceNow();
   const mounted = await host.run(['push', elsewhere]);
   assert.equal(mounted.code, 0, mounted.stderr);
   assert.match(mounted.stderr, /^([0-9a-f]{12}: Mounted from another repository\n){2}$/);
-  const done = mounting();
+  const done = await mounting('other/copy');
   const mounts = done.filter((line) => /^POST .*[?&]mount=sha256%3A[0-9a-f]{64}/.test(line));
   assert.ok(mounts.length >= 2 && mounts.every((line) => line.includes('from=team%2Fbox')), done.join('\n'));
   assert.ok(sent(done).length <= 1, `at most the config was sent: ${done.join('\n')}`);
@@ -96,7 +101,7 @@ test('a mount that the registry does not grant: the layer is sent', async () => 
   rmSync(registry.repositoryDirectory('gone/a'), { recursive: true });
   const since = sinceNow();
   await host.ok('push', '-q', second);
-  const done = since();
+  const done = await since('gone/b');
   assert.ok(done.some((line) => /^POST .*mount=/.test(line)));
   assert.ok(sent(done).length > 0, done.join('\n'));
   const other = new PullHost();

@@ -15,13 +15,22 @@ export interface RegistryOptions {
   tls?: boolean;
 }
 
-/** A port nobody uses just now. */
+const [PORTS_FROM, PORTS] = [20_000, 12_000];
+/** Each test file has its own to try first: those that run at the same time have pids near each other. */
+let tried = process.pid * 64;
+
+/** A port nobody uses just now, and that the kernel gives to no connection either: ip(7), ip_local_port_range. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = PORTS_FROM + (tried++ % PORTS);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 const openssl = (cwd: string, ...args: string[]): void => {
@@ -210,11 +219,19 @@ export class Registry {
     return [...log.matchAll(/"([A-Z]+ \/v2\/\S*) HTTP\/[\d.]+" \d+/g)].map(([, request]) => request ?? '');
   }
 
-  /** How many bytes of blobs it gave away so far. */
-  blobBytes(): number {
+  /** Waits until its access log has so many requests that begin like this: a line comes a moment after its answer. */
+  async logged(count: number, request: string): Promise<void> {
+    await until(
+      `the log has ${count} of ${request}`,
+      () => this.requests().filter((line) => line.startsWith(request)).length >= count,
+    );
+  }
+
+  /** How many bytes of a repository's blobs it gave away so far. */
+  blobBytes(repository: string): number {
     const log = readFileSync(`${this.directory}/log`, 'utf8');
-    const given = log.matchAll(/"GET \/v2\/\S+\/blobs\/\S* HTTP\/[\d.]+" \d+ (\d+)/g);
-    return [...given].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+    const given = log.matchAll(/"GET \/v2\/(\S+)\/blobs\/\S* HTTP\/[\d.]+" \d+ (\d+)/g);
+    return [...given].reduce((sum, [, from, bytes]) => sum + (from === repository ? Number(bytes) : 0), 0);
   }
 
   /** The file a blob is kept in: to damage it. */

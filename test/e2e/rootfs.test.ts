@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
-import { Host, leftovers } from './harness.ts';
+import { Host, leftovers, until } from './harness.ts';
 
 const host = new Host();
 const sh = (script: string, ...options: string[]) =>
@@ -127,7 +127,9 @@ test('/etc/hosts, hostname and resolv.conf are the engine’s, per container', a
 
 test('loopback is up', async () => {
   assert.match(await sh('ip addr show lo'), /<LOOPBACK,UP.*127\.0\.0\.1\/8/s);
-  assert.equal(await sh('(echo ping | nc -l -p 7000 &); sleep 0.2; nc 127.0.0.1 7000 </dev/null'), 'ping');
+  // Input that stays open: nc ends when the other end says that it has no more.
+  const call = 'mkfifo /open; exec 3<>/open; until nc 127.0.0.1 7000 <&3; do :; done';
+  assert.equal(await sh(`(echo ping | nc -l -p 7000 &); ${call}`), 'ping');
   assert.match(await sh('ping -c 1 -W 1 127.0.0.1'), /1 packets received/);
 });
 
@@ -175,10 +177,14 @@ test('many containers share one image and do not see each other’s writes; the 
   const list = [1, 2, 3, 4, 5, 6];
   const ids = await Promise.all(
     list.map((n) =>
-      host.ok('run', '-d', 'busybox', 'sh', '-c', `echo ${n} > /mine; rm -f /etc/group; sleep 1000`),
+      host.ok('run', '-d', 'busybox', 'sh', '-c', `rm -f /etc/group; echo ${n} > /mine; sleep 1000`),
     ),
   );
-  for (const [n, id] of ids.entries()) assert.equal(await host.ok('exec', id, 'cat', '/mine'), String(n + 1));
+  for (const [n, id] of ids.entries()) {
+    const mine = async () => (await host.run(['exec', id, 'cat', '/mine'])).stdout;
+    await until('it has written', async () => (await mine()) !== '');
+    assert.equal(await mine(), `${n + 1}\n`);
+  }
   assert.equal(
     await sh('grep -c root /etc/group; [ -e /mine ] || echo none').then((text) => text.split('\n').at(-1)),
     'none',

@@ -5,7 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { test } from 'node:test';
 import { Engine } from '../../src/engine/index.ts';
-import { command, EXECUTABLE, Host, until } from './harness.ts';
+import { Host, until } from './harness.ts';
+import { Terminal } from './live.ts';
 import { runState } from './state.ts';
 
 const host = new Host();
@@ -115,16 +116,15 @@ test('without -a only what runs; -a and a name show the others with zeros', asyn
 
 test('on a terminal it is refreshed in place until it is ended; a container that comes later shows up', async () => {
   await started('first', 'sleep 1000');
-  const script = `${EXECUTABLE} stats`;
-  const watching = command('timeout', ['-s', 'INT', '8', 'script', '-qec', script, '/dev/null'], {
-    env: { MYDOCKER_ROOT: host.root, TERM: 'xterm' },
-  });
+  // The shell of the terminal shall outlive Ctrl-C.
+  const terminal = new Terminal(host, 'trap : INT; mydocker stats');
+  await terminal.shows('first ');
   await started('second', 'sleep 1000');
-  const { stdout } = await watching;
-  assert.ok(stdout.startsWith('\x1b[2J\x1b[H'), JSON.stringify(stdout.slice(0, 40)));
-  const rounds = stdout.split('\x1b[H').slice(1);
-  assert.ok(rounds.length >= 2, `${rounds.length} rounds`);
-  assert.match(rounds.at(-2) ?? '', /second .*\r?\n.*first /);
+  const rounds = () => terminal.screen.split('\x1b[H').slice(1);
+  await until('a whole round has both', () => /second .*\r?\n.*first /.test(rounds().at(-2) ?? ''));
+  terminal.send('\x03');
+  await terminal.ends();
+  assert.ok(terminal.screen.startsWith('\x1b[2J\x1b[H'), JSON.stringify(terminal.screen.slice(0, 40)));
   await host.ok('rm', '-f', 'first', 'second');
 });
 
@@ -174,7 +174,7 @@ test('top shows the processes of the container with the host’s numbers, those 
 });
 
 test('top with ps options asks the host’s ps, and says what that says', async () => {
-  await started('opts', 'exec sleep 1004');
+  await host.ok('run', '-d', '--name', 'opts', 'busybox', 'sleep', '1004');
   assert.match(await host.ok('top', 'opts', '-eo', 'pid,args'), /^PID +COMMAND\n\d+ +sleep 1004$/);
   assert.match(await host.ok('top', 'opts', 'aux'), /^USER .*COMMAND\nroot .* sleep 1004$/);
   assert.match(
@@ -193,7 +193,7 @@ test('top with ps options asks the host’s ps, and says what that says', async 
 });
 
 test('top agrees with the host’s own ps -ef', async () => {
-  const id = await started('same', 'exec sleep 1005');
+  const id = await host.ok('run', '-d', '--name', 'same', 'busybox', 'sleep', '1005');
   const { pid } = runState(host.root, id);
   const theirs = execFileSync('ps', ['-f', '-p', String(pid)], { encoding: 'utf8' })
     .trim()

@@ -1,6 +1,7 @@
 /** `-it` in a real pseudo-terminal: size, keys, detaching, and the terminal as it was before, however it ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { command, Host, leftovers, processes, until } from './harness.ts';
 import { Terminal } from './live.ts';
 
@@ -129,8 +130,11 @@ test('exec -it: a second terminal in the container, size followed, its own exit 
   await terminal.shows('31 97');
   assert.match(terminal.screen, /\/dev\/pts\/\d/);
   await resize(terminal, 22, 66);
-  terminal.send('stty size\n');
-  await terminal.shows('22 66');
+  await until('the size follows', async () => {
+    terminal.send('stty size\n');
+    await sleep(100);
+    return terminal.screen.includes('22 66');
+  });
   terminal.send('exit 8\n');
   assert.equal(await terminal.ends(), 8);
   await host.ok('rm', '-f', 'target');
