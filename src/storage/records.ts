@@ -1,4 +1,13 @@
-import { closeSync, existsSync, ftruncateSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { errnoOf, MydockerError, writeAtomic } from '../base/index.ts';
 import { readIfThere } from './atomic.ts';
 import { idOfName } from './names.ts';
@@ -160,6 +169,17 @@ export function wasStarted(paths: Paths, id: string): boolean {
 
 /** Writes how a container ended; on a full disk too, if its monitor kept room for it. */
 export function writeExit(paths: Paths, id: string, exit: ExitRecord): void {
+  try {
+    putExit(paths, id, exit);
+  } catch (error) {
+    // A directory is no record of anybody's, and must not keep every command from going on.
+    if (errnoOf(error) !== 'EISDIR') throw error;
+    rmSync(`${containerDir(paths, id)}/exit.json`, { recursive: true });
+    putExit(paths, id, exit);
+  }
+}
+
+function putExit(paths: Paths, id: string, exit: ExitRecord): void {
   const path = `${containerDir(paths, id)}/exit.json`;
   const text = `${JSON.stringify(exit)}\n`;
   const room = keptRoom(paths, id);

@@ -114,13 +114,6 @@ export class NetHost extends Host {
     return command('nsenter', [`--net=${this.namespace}`, EXECUTABLE, ...args], { ...options, env });
   }
 
-  /** A shell script in the engine's namespace; $M is the program, $1 and on are the arguments. */
-  shell(script: string, ...args: readonly string[]): Promise<Result> {
-    const env = { MYDOCKER_ROOT: this.root, MYDOCKER_DEFAULT_NETWORK: 'bridge', M: EXECUTABLE };
-    const words = [`--net=${this.namespace}`, 'sh', '-c', script, 'sh', ...args];
-    return command('nsenter', words, { env, timeoutMs: 180_000 });
-  }
-
   /** A command in the engine's namespace. */
   inside(file: string, ...args: string[]): Promise<Result> {
     return command('nsenter', [`--net=${this.namespace}`, file, ...args]);
