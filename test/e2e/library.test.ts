@@ -1,6 +1,6 @@
 /** The library, the same engine as the executable: in this process, on Node. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { Engine, MydockerError } from '../../src/engine/index.ts';
 import { command, leftovers, processes, until } from './harness.ts';
@@ -111,9 +111,17 @@ for (const runtime of ['node', 'bun']) {
   for (const name of readdirSync('examples').filter((file) => file.endsWith('.mjs'))) {
     test(`examples/${name} runs on ${runtime}`, async () => {
       const program = runtime === 'node' ? process.execPath : 'node_modules/.bin/bun';
-      const result = await command('unshare', ['--net', program, `examples/${name}`]);
+      // They have the default root, and this machine keeps its own: another lies over it.
+      const varLib = mkdtempSync('/var/tmp/mydocker-files-');
+      const apart = 'mount --bind "$0" /var/lib && mount -t tmpfs none /run && exec "$@"';
+      const words = ['--net', '--mount', 'sh', '-c', apart, varLib, program, `examples/${name}`];
+      const result = await command('unshare', words);
       assert.equal(result.code, 0, result.stderr);
       assert.notEqual(result.stdout, '');
+      // One only plans, and touches nothing.
+      assert.equal(existsSync(`${varLib}/mydocker/images`), name !== 'plan.mjs');
+      // What a container leaves is removed by a process of its own, which may still be at it.
+      rmSync(varLib, { recursive: true, maxRetries: 20 });
     });
   }
 }
