@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { claim, removeDeadClaim, sweepTurns } from './claims.ts';
+import { claim, inTurn, removeDeadClaim, sweepTurns } from './claims.ts';
 import { ownMark } from './owner.ts';
 
 const directory = mkdtempSync('/var/tmp/mydocker-claims-');
@@ -54,4 +54,20 @@ test('names that grow too long end it without a word', () => {
   removeDeadClaim(long, owner);
   assert.equal(readdirSync(directory).length, 1);
   rmSync(long);
+});
+
+test('a turn is taken over from a dead one, given back however the work ends, and not waited for without end', () => {
+  symlinkSync(dead(), place);
+  assert.equal(
+    inTurn(place, () => readlinkSync(place)),
+    ownMark(),
+  );
+  assert.throws(() => inTurn(place, () => assert.fail('as it is')), /as it is/);
+  assert.deepEqual(readdirSync(directory), []);
+  symlinkSync(ownMark(), place);
+  assert.throws(() => inTurn(place, () => 1, 20), {
+    code: 'BUSY',
+    message: new RegExp(`does not go on: process ${process.pid}$`),
+  });
+  rmSync(place);
 });

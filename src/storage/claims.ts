@@ -1,5 +1,5 @@
 import { readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
-import { errnoOf } from '../base/errors.ts';
+import { errnoOf, MydockerError } from '../base/errors.ts';
 import { isOwnerAlive, ownMark } from './owner.ts';
 
 /*
@@ -63,11 +63,26 @@ export function removeDeadClaim(path: string, text: string): void {
 }
 
 const WAIT_MS = 1;
+/** Who holds a turn for so long has been stopped. */
+const MOST_MS = 10_000;
 
-/** What only one process may do at a time, and is done in no time: the others wait. The claim of a dead one is taken over. */
-export function inTurn<T>(path: string, work: () => T): T {
+/**
+ * What only one process may do at a time, and is done in no time: the others wait. The claim of a dead one is taken over.
+ * Throws BUSY.
+ */
+export function inTurn<T>(path: string, work: () => T, mostMs = MOST_MS): T {
+  const deadlineMs = Date.now() + mostMs;
   while (!claim(path, ownMark())) {
     const holder = claimText(path);
+    if (Date.now() > deadlineMs)
+      throw new MydockerError(
+        'BUSY',
+        `another command holds ${path}, and does not go on: process ${holder?.split('-')[0]}`,
+        {
+          subject: path,
+          remedy: 'let it go on or end it, and try again',
+        },
+      );
     if (holder !== undefined && !isOwnerAlive(holder)) removeDeadClaim(path, holder);
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
   }
