@@ -62,6 +62,14 @@ export function removeDeadClaim(path: string, text: string): void {
   }
 }
 
+/** Removes a claim whose text is the mark of an owner who has ended; false when there is none such. */
+export function removeIfDead(path: string): boolean {
+  const owner = claimText(path);
+  if (owner === undefined || isOwnerAlive(owner)) return false;
+  removeDeadClaim(path, owner);
+  return true;
+}
+
 const WAIT_MS = 1;
 /** Who holds a turn for so long has been stopped. */
 const MOST_MS = 10_000;
@@ -73,18 +81,16 @@ const MOST_MS = 10_000;
 export function inTurn<T>(path: string, work: () => T, mostMs = MOST_MS): T {
   const deadlineMs = Date.now() + mostMs;
   while (!claim(path, ownMark())) {
-    const holder = claimText(path);
     if (Date.now() > deadlineMs)
       throw new MydockerError(
         'BUSY',
-        `another command holds ${path}, and does not go on: process ${holder?.split('-')[0]}`,
+        `another command holds ${path}, and does not go on: process ${claimText(path)?.split('-')[0]}`,
         {
           subject: path,
           remedy: 'let it go on or end it, and try again',
         },
       );
-    if (holder !== undefined && !isOwnerAlive(holder)) removeDeadClaim(path, holder);
-    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
+    if (!removeIfDead(path)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
   }
   try {
     return work();
@@ -96,9 +102,7 @@ export function inTurn<T>(path: string, work: () => T, mostMs = MOST_MS): T {
 /** Removes a turn at removeDeadClaim() that somebody left who was killed in it. `entry` is a name in `directory`. */
 export function sweepTurn(directory: string, entry: string): void {
   if (!entry.startsWith('.free-')) return;
-  const turn = `${directory}/${entry}`;
-  const owner = claimText(turn);
-  if (owner !== undefined && !isOwnerAlive(owner)) removeDeadClaim(turn, owner);
+  removeIfDead(`${directory}/${entry}`);
 }
 
 /** The same for all that lies in a directory; without it there is nothing. */

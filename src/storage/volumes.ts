@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { errnoOf, MydockerError, writeAtomic } from '../base/index.ts';
 import { readIfThere } from './atomic.ts';
-import { claim, claimText, inTurn, removeDeadClaim, sweepTurns } from './claims.ts';
+import { claim, inTurn, removeIfDead, sweepTurns } from './claims.ts';
 import { mayHoldName } from './names.ts';
-import { isAbandoned, isOwnerAlive, stagingName } from './owner.ts';
+import { isAbandoned, stagingName } from './owner.ts';
 import type { Paths } from './paths.ts';
 import { flag, has, isObject, number, optional, text } from './record-parts.ts';
 
@@ -210,9 +210,7 @@ export function releaseAll(paths: Paths, id: string): string[] {
 
 /** Takes a turn back that somebody left who was killed in it. */
 export function sweepRemovalTurn(paths: Paths): void {
-  const turn = removalTurn(paths);
-  const holder = claimText(turn);
-  if (holder !== undefined && !isOwnerAlive(holder)) removeDeadClaim(turn, holder);
+  removeIfDead(removalTurn(paths));
   sweepTurns(`${paths.root}/volumes`);
 }
 

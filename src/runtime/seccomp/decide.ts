@@ -89,7 +89,7 @@ export function decide(
     }
   }
   const decisions = new Map([...found].sort(([a], [b]) => a - b));
-  const newer = decisions.size === 0 ? otherwise : forNewer(profile, otherwise);
+  const newer = forNewer(profile, otherwise);
   return { decisions, unlisted: { rules: [], otherwise }, newer: { rules: [], otherwise: newer } };
 }
 
