@@ -11,6 +11,7 @@ import {
   releaseUserBlock,
   releaseVolume,
   removeVolume,
+  rootfsDir,
   volumeDir,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
@@ -93,7 +94,7 @@ export async function fillVolumes(core: Core, record: ContainerRecord): Promise<
     (m) => m.type === 'volume' && m.noCopy !== true && m.subpath === undefined,
   );
   if (volumes.length === 0) return;
-  const target = `${core.root}/containers/${record.id}/rootfs`;
+  const target = rootfsDir(core.paths);
   const plan: Step[] = [
     ...privateMounts(),
     ...planReadOnlyOverlay({

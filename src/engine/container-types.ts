@@ -71,6 +71,8 @@ export interface ContainerDetails extends ContainerSummary {
   published: readonly PublishedPort[];
   oomKilled: boolean;
   rootDir: string;
+  /** Where its hosts, hostname and resolv.conf lie. */
+  namesDir: string;
   logPath: string;
 }
 

@@ -15,7 +15,7 @@ import {
 import type { Core } from './core.ts';
 import { hostnameOf, joinsOf, networkingRecord, networkMode } from './join.ts';
 import { isWired, unplug } from './joined.ts';
-import { writeNameFiles } from './name-files.ts';
+import { areMadeByStart, writeNameFiles } from './name-files.ts';
 import { makeName } from './names.ts';
 import type { Prepared } from './prepare.ts';
 import { namesOf } from './resolver.ts';
@@ -113,8 +113,7 @@ function fillDirectory(
 ): void {
   mkdirSync(`${directory}/upper`, { mode: 0o755 });
   mkdirSync(`${directory}/work`, { mode: 0o700 });
-  mkdirSync(`${directory}/rootfs`, { mode: 0o755 });
-  writeNameFiles(core.paths, directory, record, wiring);
+  if (!areMadeByStart(record)) writeNameFiles(core.paths, directory, record, wiring);
   if (wiring !== undefined) writeWiring(directory, wiring);
   // A container that is removed when it ends need not survive a power cut; the others are written through.
   writeRecord(directory, record, !record.autoRemove);

@@ -11,6 +11,7 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { endpointsOf, ipOf, portsText, publishedPorts } from './describe-network.ts';
+import { namesDirOf } from './name-files.ts';
 import { isBroken, type Life, lifeOf } from './status.ts';
 import type { ContainerDetails, ContainerSummary } from './types.ts';
 
@@ -125,6 +126,7 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
     published: life.state === undefined ? [] : publishedPorts(readWiring(core.paths, record.id)?.ports ?? []),
     oomKilled: life.exit?.oomKilled ?? false,
     rootDir: directory,
+    namesDir: namesDirOf(core.paths, record),
     logPath: `${directory}/log.json`,
   };
 }

@@ -2,7 +2,13 @@ import { packTree } from '../image/index.ts';
 import { type Step, steps } from '../plan/index.ts';
 import { privateMounts } from '../runtime/index.ts';
 import { walkAfter } from '../shim/index.ts';
-import { type ContainerRecord, containerDir, mountPointsDir, planReadOnlyOverlay } from '../storage/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  mountPointsDir,
+  planReadOnlyOverlay,
+  rootfsDir,
+} from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { lifeOf } from './status.ts';
 import { wayInto } from './visit.ts';
@@ -17,11 +23,11 @@ export function enterRootfs(core: Core, record: ContainerRecord): Step[] {
     ...planReadOnlyOverlay({
       lower: [`${directory}/upper`, ...record.layers, mountPointsDir(core.root)],
       layersDir: `${core.root}/layers`,
-      target: `${directory}/rootfs`,
+      target: rootfsDir(core.paths),
     }),
     ...steps('host', {
       op: 'chroot',
-      path: `${directory}/rootfs`,
+      path: rootfsDir(core.paths),
       why: 'nothing outside can be read, whatever links say',
     }),
   ];

@@ -16,6 +16,7 @@ import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
 import type { Services } from './egress.ts';
 import { planEvents } from './events-file.ts';
+import { namesDirOf } from './name-files.ts';
 import { imageTrees, neighboursOf, sharedMemory } from './neighbours.ts';
 import { networkSteps } from './network-steps.ts';
 import { ociSpec } from './oci.ts';
@@ -40,7 +41,7 @@ export async function launchPlan(
   const network = await networkSteps(core, record, wiring, pretended);
   const dir = containerDir(core.paths, record.id);
   const joined = neighboursOf(core, record, how === 'undo');
-  const described = ociSpec(record, dir, core.paths, joined);
+  const described = ociSpec(record, namesDirOf(core.paths, record), core.paths, joined);
   const users = record.isolation?.users;
   const size = startingSize(record.tty, how === 'undo' ? 'detached' : how);
   const names = planNames(core.paths, record);

@@ -18,13 +18,16 @@ import {
   claimText,
   containerDir,
   ownMark,
+  readWiring,
   runDir,
   stagingName,
+  type Wiring,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import type { Services } from './egress.ts';
 import { breakHold } from './hold.ts';
 import { launchPlan } from './launch-plan.ts';
+import { areMadeByStart, writeNameFiles } from './name-files.ts';
 import { stateError } from './state-error.ts';
 import { BUSY_MS, lifeOf, refuseBroken, waitTurn } from './status.ts';
 import type { How, Running, StreamFds } from './types.ts';
@@ -47,13 +50,19 @@ const TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
  * Takes the container's run directory by renaming a complete one into place: of two starts at once, one wins.
  * Returns false when it is running already.
  */
-async function takeRunDir(core: Core, record: ContainerRecord, plan: Buffer): Promise<boolean> {
+async function takeRunDir(
+  core: Core,
+  record: ContainerRecord,
+  plan: Buffer,
+  wiring: Wiring | undefined,
+): Promise<boolean> {
   const target = runDir(core.paths, record.id);
   const staging = `${core.paths.run}/${stagingName()}`;
   try {
     mkdirSync(staging, { mode: 0o700 });
     symlinkSync(ownMark(), `${staging}/owner`);
     writeFileSync(`${staging}/plan`, plan, { mode: 0o600 });
+    if (areMadeByStart(record)) writeNameFiles(core.paths, staging, record, wiring);
     for (const deadlineMs = Date.now() + BUSY_MS; ; ) {
       try {
         renameSync(staging, target);
@@ -148,12 +157,13 @@ export async function startOnce(
   fds: StreamFds = { stdin: 0, stdout: 1, stderr: 2 },
 ): Promise<Running | undefined> {
   const limits = await limitsOf(core, record);
-  const plan = await launchPlan(core, record, how, limits);
+  const wiring = readWiring(core.paths, record.id);
+  const plan = await launchPlan(core, record, how, limits, wiring);
   const detach = how !== 'inherit';
   const files = fds.fronted === true && !detach ? new FrontFiles(core.paths.run, stagingName) : undefined;
   const fronted = files !== undefined;
   const encoded = encodeLaunch(plan, { detach, withReasons: fronted, fault: core.fault });
-  if (!(await takeRunDir(core, record, encoded))) return undefined;
+  if (!(await takeRunDir(core, record, encoded, wiring))) return undefined;
   const directory = runDir(core.paths, record.id);
   const planFd = openSync(`${directory}/plan`, 'r');
   const planInode = fstatSync(planFd).ino;

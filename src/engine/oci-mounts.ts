@@ -9,7 +9,6 @@ import {
   type RecordedMount,
   type TmpfsMount,
 } from '../storage/index.ts';
-import { sharedNetwork } from './joined.ts';
 
 /** The group of terminals, everywhere. */
 const TTY = 5;
@@ -127,16 +126,14 @@ function sharedIpc(record: ContainerRecord, mounts: readonly OciMount[]): OciMou
 const depth = (path: string): number => path.split('/').length;
 
 /** All mounts of a container, in order: what lies below another comes after it. Throws NO_MOUNT_SOURCE. */
-export function ociMounts(record: ContainerRecord, containerDir: string, paths: Paths): OciMount[] {
+export function ociMounts(record: ContainerRecord, namesDir: string, paths: Paths): OciMount[] {
   const { isolation = {} } = record;
   const { users } = isolation;
-  // With another's network namespace come its names.
-  const files = `${containerDir.slice(0, containerDir.lastIndexOf('/'))}/${sharedNetwork(record) ?? record.id}`;
   const own = ['hosts', 'hostname', 'resolv.conf'].map(
     (name): OciMount => ({
       destination: `/etc/${name}`,
       type: 'bind',
-      source: `${files}/${name}`,
+      source: `${namesDir}/${name}`,
       options: ['rbind'],
       sourceIsFile: true,
       ...(users === undefined ? {} : { uidMappings: users.uids, gidMappings: users.gids }),

@@ -8,7 +8,7 @@ import {
   type OciSpec,
   sameCapabilities,
 } from '../runtime/index.ts';
-import type { ContainerRecord, Paths } from '../storage/index.ts';
+import { type ContainerRecord, type Paths, rootfsDir } from '../storage/index.ts';
 import { CONTAINER, sharedNetwork } from './joined.ts';
 import { ociResources } from './oci-limits.ts';
 import { ociMounts } from './oci-mounts.ts';
@@ -118,20 +118,23 @@ function linuxOf(
   };
 }
 
-/** The OCI runtime spec of a container: what the runtime room plans from. Throws NO_MOUNT_SOURCE. */
+/**
+ * The OCI runtime spec of a container: what the runtime room plans from. `namesDir` holds its hosts, hostname and
+ * resolv.conf. Throws NO_MOUNT_SOURCE.
+ */
 export function ociSpec(
   record: ContainerRecord,
-  containerDir: string,
+  namesDir: string,
   paths: Paths,
   neighbours: ReadonlyMap<NamespaceType, Neighbour> = new Map(),
 ): OciSpec {
   const { domainname } = record.isolation ?? {};
   return {
     process: processOf(record),
-    root: { path: `${containerDir}/rootfs`, readonly: record.readOnly },
+    root: { path: rootfsDir(paths), readonly: record.readOnly },
     ...(record.isolation?.uts === undefined ? { hostname: record.hostname } : {}),
     ...(domainname === undefined ? {} : { domainname }),
-    mounts: ociMounts(record, containerDir, paths),
+    mounts: ociMounts(record, namesDir, paths),
     linux: linuxOf(record, neighbours),
   };
 }

@@ -14,6 +14,7 @@ import {
 import { bury } from './bury.ts';
 import type { Core } from './core.ts';
 import { breakHold } from './hold.ts';
+import { namesDirOf } from './name-files.ts';
 import { ociSpec } from './oci.ts';
 import { BUSY_MS, refuseBroken, settledLife, waitTurn } from './status.ts';
 
@@ -34,7 +35,10 @@ export function wayInto(record: ContainerRecord, { pid, startTicks }: RunState):
 
 function mounted(core: Core, record: ContainerRecord): Step[] {
   const dir = containerDir(core.paths, record.id);
-  const spec = ociSpec(record, dir, core.paths);
+  const described = ociSpec(record, namesDirOf(core.paths, record), core.paths);
+  // One of `run --rm` that has not been started yet has no name files.
+  const lacking = `${runDir(core.paths, record.id)}/`;
+  const spec = { ...described, mounts: described.mounts.filter(({ source }) => !source.startsWith(lacking)) };
   const { host, init } = planOverlay({
     lower: [...record.layers, mountPointsDir(core.root)],
     layersDir: `${core.root}/layers`,

@@ -74,7 +74,7 @@ export {
 export * from './networks.ts';
 export { type OverlayDirs, planOverlay, planReadOnlyOverlay } from './overlay.ts';
 export { isAbandoned, isOwnerAlive, ownMark, stagingName } from './owner.ts';
-export { containerDir, nameFile, type Paths, pathsOf, runDir, runningFile } from './paths.ts';
+export { containerDir, nameFile, type Paths, pathsOf, rootfsDir, runDir, runningFile } from './paths.ts';
 export type * from './record-types.ts';
 export {
   type Broken,

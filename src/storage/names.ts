@@ -3,7 +3,7 @@ import { MydockerError } from '../base/errors.ts';
 import { claim, claimText, release, removeDeadClaim } from './claims.ts';
 import { createMountPoints } from './mount-points.ts';
 import { isAbandoned, stagingName } from './owner.ts';
-import { containerDir, nameFile, type Paths } from './paths.ts';
+import { containerDir, nameFile, type Paths, rootfsDir } from './paths.ts';
 
 /** The id that holds a name; undefined when nobody does, "" when what stands there is no name of ours. */
 export function idOfName(paths: Paths, name: string): string | undefined {
@@ -84,6 +84,7 @@ export function createState(paths: Paths): void {
     `${paths.root}/names`,
     `${paths.root}/layers`,
     `${paths.root}/bin`,
+    rootfsDir(paths),
     paths.run,
   ]) {
     const there = statSync(dir, { throwIfNoEntry: false });

@@ -10,16 +10,17 @@ import { badInput } from '../base/errors.ts';
  *   containers/<id>/            container.json  the record, written at create, rewritten only by rename
  *                               exit.json       how the last run ended, written by its monitor; .new: room for it
  *                               upper/ work/    overlayfs: this container's writes
- *                               rootfs/         mount point, empty on the host
  *                               hosts hostname resolv.conf   bound over the image's
  *                               log.json*       what it printed
  *                               running         holds the boot id while it runs (not with --rm): see sweep.ts
+ *   rootfs/                     mount point of every container, each in a mount namespace of its own; empty on the host
  *   containers/.tmp-<owner>-…/  being created, or being removed
  *   events.jsonl*               what happened, an object a line
  *
  * and what lives only as long as a monitor (default root: /run/mydocker; another root: <root>/run):
  *
  *   <id>/                       plan, state.json, attach.sock; taken by renaming a whole directory into place;
+ *                               hosts hostname resolv.conf   of `run --rm`
  *                               `burier` in it: somebody undoes what a dead monitor left
  *   <id>                        a symbolic link instead: somebody removes the container
  *   .tmp-<owner>-…/             being prepared
@@ -54,6 +55,11 @@ export function containerDir(paths: Paths, id: string): string {
 
 export function runDir(paths: Paths, id: string): string {
   return `${paths.run}/${id}`;
+}
+
+/** Where a container's root file system is mounted, seen by that container alone: one directory is enough for all. */
+export function rootfsDir(paths: Paths): string {
+  return `${paths.root}/rootfs`;
 }
 
 export function nameFile(paths: Paths, name: string): string {
