@@ -1,7 +1,7 @@
 import { errnoOf } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { ContainerRecord, Endpoint, NetworkRecord, PortRecord, Wiring } from '../storage/index.ts';
-import { readNetwork } from '../storage/index.ts';
+import { ownMark, readNetwork } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { recordOf } from './create.ts';
 import { egressSteps } from './egress.ts';
@@ -59,7 +59,11 @@ export async function explainContainer(core: Core, spec: ContainerSpec, how: How
   const image = explainImage(core, spec.image ?? core.defaultImage);
   const id = '0123456789ab'.padEnd(64, '0');
   const prepared = await prepareSpec(core, spec, image);
-  const made = recordOf(core, spec, image, id, spec.name ?? 'bird', prepared);
+  // As `run` has it: made and started by one command.
+  const made = {
+    ...recordOf(core, spec, image, id, spec.name ?? 'bird', prepared),
+    startingOwner: ownMark(),
+  };
   const { isolation } = made;
   // Which block it would get shows when it is made: the first stands for it.
   const record =
