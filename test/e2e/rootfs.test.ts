@@ -1,6 +1,6 @@
 /** What a program in a container sees: its files, devices, namespaces, and nothing of the host's. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Host, leftovers, until } from './harness.ts';
 
@@ -123,6 +123,61 @@ test('/etc/hosts, hostname and resolv.conf are the engine’s, per container', a
     .filter((line) => line.startsWith('nameserver') && !/127\.|::1$/.test(line));
   const seen = await sh('cat /etc/resolv.conf');
   for (const line of own) assert.ok(seen.includes(line));
+});
+
+test('the files of the names lie where inspect says, and are what the container sees', async () => {
+  const seen = async (name: string, inside: string): Promise<string> => {
+    const path = await host.ok('inspect', '-f', `{{.${inside}}}`, name);
+    const file = { HostsPath: 'hosts', HostnamePath: 'hostname', ResolvConfPath: 'resolv.conf' }[inside];
+    assert.equal(readFileSync(path, 'utf8').trim(), await host.ok('exec', name, 'cat', `/etc/${file}`));
+    return path;
+  };
+  const sleeps = ['--network', 'none', 'busybox', 'sleep', '1000'];
+  await host.ok('run', '-d', '--rm', '--name', 'once', '--add-host', 'far:10.1.2.3', ...sleeps);
+  await host.ok('run', '-d', '--name', 'often', ...sleeps);
+  await host.ok('create', '--rm', '--name', 'later', ...sleeps);
+  writeFileSync(`${host.root}/asked`, '10.9.9.9 asked\n');
+  await host.ok('cp', `${host.root}/asked`, 'later:/etc/hosts');
+  await host.ok('start', 'later');
+  for (const name of ['once', 'often', 'later'])
+    for (const inside of ['HostsPath', 'HostnamePath', 'ResolvConfPath']) await seen(name, inside);
+  assert.match(await host.ok('exec', 'once', 'cat', '/etc/hosts'), /10\.1\.2\.3\tfar/);
+  assert.equal(await host.ok('exec', 'later', 'cat', '/etc/hosts'), '10.9.9.9 asked', 'what cp wrote before');
+  const beside = await host.ok('run', '--rm', '--network', 'container:once', 'busybox', 'cat', '/etc/hosts');
+  assert.match(beside, /10\.1\.2\.3\tfar/);
+  const path = await seen('once', 'HostsPath');
+  await host.ok('rm', '-f', 'once', 'often', 'later');
+  assert.equal(existsSync(path), false);
+});
+
+test('one mount point serves all at once, and is empty for the host', async () => {
+  const names = ['one', 'two', 'three'];
+  await Promise.all(
+    names.map((name) =>
+      host.ok(
+        'run',
+        '-d',
+        '--name',
+        name,
+        '--network',
+        'none',
+        'busybox',
+        'sh',
+        '-c',
+        `echo ${name} >/own; sleep 1000`,
+      ),
+    ),
+  );
+  for (const name of names) {
+    await until(
+      `${name} has written`,
+      async () => (await host.run(['exec', name, 'cat', '/own'])).stdout !== '',
+    );
+    assert.equal(await host.ok('exec', name, 'cat', '/own'), name);
+  }
+  assert.deepEqual(readdirSync(`${host.root}/rootfs`), []);
+  assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(`${host.root}/rootfs`));
+  await host.ok('rm', '-f', ...names);
 });
 
 test('loopback is up', async () => {
