@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { errnoOf } from '../base/index.ts';
 import {
   type ContainerRecord,
@@ -79,7 +79,13 @@ export function writeNameFiles(
 /** After a change of networks: in place, for the file is bound into the running container. Nothing when that has ended. */
 export function rewriteHosts(paths: Paths, record: ContainerRecord, wiring: Wiring): void {
   try {
-    writeFileSync(`${namesDirOf(paths, record)}/hosts`, hostsFile(paths, record, wiring), { flag: 'r+' });
+    // Not made where it is not: there is nobody then who has it mounted.
+    const fd = openSync(`${namesDirOf(paths, record)}/hosts`, constants.O_WRONLY | constants.O_TRUNC);
+    try {
+      writeSync(fd, hostsFile(paths, record, wiring));
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw error;
   }

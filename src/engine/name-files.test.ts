@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { type ContainerRecord, containerDir, pathsOf, runDir } from '../storage/index.ts';
+import { hostsFile, rewriteHosts } from './name-files.ts';
+
+const root = mkdtempSync('/tmp/mydocker-names-');
+after(() => rmSync(root, { recursive: true }));
+const paths = pathsOf(root);
+const NO_WIRING = { endpoints: [], publish: [], ports: [] };
+
+function record(more: Partial<ContainerRecord> = {}): ContainerRecord {
+  const own = { id: 'a'.repeat(64), name: 'bird', hostname: 'nest', network: 'front', autoRemove: false };
+  return { ...own, ...more } as ContainerRecord;
+}
+
+test('rewriteHosts() leaves nothing of a longer file, in the place where the container has it', () => {
+  for (const [bird, directory] of [
+    [record(), containerDir(paths, record().id)],
+    [record({ autoRemove: true }), containerDir(paths, record().id)],
+    [record({ autoRemove: true, startingOwner: '1-2' }), runDir(paths, record().id)],
+  ] as const) {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(`${directory}/hosts`, 'x'.repeat(5000));
+    rewriteHosts(paths, bird, NO_WIRING);
+    assert.equal(readFileSync(`${directory}/hosts`, 'utf8'), hostsFile(paths, bird, NO_WIRING));
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('rewriteHosts() makes no file for a container that has ended', () => {
+  const once = record({ autoRemove: true, startingOwner: '1-2' });
+  rewriteHosts(paths, once, NO_WIRING);
+  mkdirSync(runDir(paths, once.id), { recursive: true });
+  rewriteHosts(paths, once, NO_WIRING);
+  assert.equal(existsSync(`${runDir(paths, once.id)}/hosts`), false);
+});
