@@ -33,6 +33,18 @@ export function median(samples: readonly number[]): number {
   return low === undefined || high === undefined ? Number.NaN : (low + high) / 2;
 }
 
+/**
+ * How far the median may be off, as a share of it: twice its standard error, 1.253 σ/√n for a normal distribution, with
+ * σ from the middle half of the samples, so that one that was disturbed does not decide. 0 for one sample.
+ */
+export function uncertainty(samples: readonly number[]): number {
+  if (samples.length < 2) return 0;
+  const sorted = [...samples].sort((a, b) => a - b);
+  const half = Math.ceil(sorted.length / 2);
+  const sigma = (median(sorted.slice(-half)) - median(sorted.slice(0, half))) / 1.349;
+  return (2 * 1.253 * sigma) / Math.sqrt(samples.length) / median(samples);
+}
+
 /** "5.23", "48.1", "312": three figures are all that is true of a timing. */
 export function figure(value: number): string {
   if (Number.isNaN(value)) return '–';
@@ -66,15 +78,22 @@ function against(target: Target, mine: Series, measurement: Measurement): Row {
   const other = measurement.series.find((series) => series.tool === target.against);
   if (other === undefined) return [...head, target.against, '–', '', target.words, '–'];
   const ratio = ours / median(other.samples);
-  const met = Number.isNaN(ratio) ? '–' : ratio <= target.factor ? 'yes' : 'no';
+  const off = ratio * Math.hypot(uncertainty(mine.samples), uncertainty(other.samples));
   return [
     ...head,
     other.tool,
     shown(other, measurement.unit),
-    Number.isNaN(ratio) ? '–' : ratio.toFixed(3),
+    Number.isNaN(ratio) ? '–' : `${ratio.toFixed(3)} ±${off.toFixed(3)}`,
     target.words,
-    met,
+    verdict(ratio, off, target.factor),
   ];
+}
+
+/** "even": asked to be as good as the other, and no difference can be told from the noise. */
+function verdict(ratio: number, off: number, factor: number): string {
+  if (Number.isNaN(ratio)) return '–';
+  if (ratio <= factor) return 'yes';
+  return factor === 1 && ratio - off <= 1 ? 'even' : 'no';
 }
 
 /** A row for each target and each other tool, for each of ours; what a row repeats of the one above is left out. */

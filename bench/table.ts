@@ -1,6 +1,6 @@
 /** Tables for a terminal and for markdown. Numbers line up on the right. */
 
-const NUMERIC = /^\d[\d.]*(?: (?:ms|kB))?$/;
+const NUMERIC = /^\d[\d.]*(?: (?:ms|kB|±[\d.]+))?$/;
 
 type Table = ReadonlyArray<readonly string[]>;
 
