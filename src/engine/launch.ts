@@ -22,6 +22,7 @@ import {
   runDir,
   stagingName,
   type Wiring,
+  wiringFile,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import type { Services } from './egress.ts';
@@ -84,6 +85,28 @@ async function takeRunDir(
   } finally {
     if (existsSync(staging)) rmSync(staging, { recursive: true });
   }
+}
+
+/** Somebody changed the container while its plan was made; nothing was started. */
+export class ChangedMeanwhile extends MydockerError {
+  constructor(name: string) {
+    super('BUSY', `cannot start ${name}: others change it all the time`, {
+      subject: name,
+      remedy: 'wait until they are done, and try again',
+      exitCode: 1,
+    });
+  }
+}
+
+/** Which of the files that were put under this name one after the other it is. */
+export function fileVersion(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return `${stat?.ino} ${stat?.mtimeMs} ${stat?.size}`;
+}
+
+/** The record of a container as it is on the disk. */
+export function recordVersion(core: Core, id: string): string {
+  return fileVersion(`${containerDir(core.paths, id)}/container.json`);
 }
 
 /** What is known of a container also when its record is gone. */
@@ -149,13 +172,19 @@ async function limitsOf(core: Core, record: ContainerRecord): Promise<Services |
   return (await import('./egress.ts')).egressSteps(core.paths, record);
 }
 
-/** Starts a container. Undefined: it was running already. A failure leaves everything as it was before. */
+/**
+ * Starts a container. Undefined: it was running already. A failure leaves everything as it was before. `version`: of
+ * the record. Throws ChangedMeanwhile when that is not what is on the disk, or where it is plugged in changed.
+ */
 export async function startOnce(
   core: Core,
   record: ContainerRecord,
   how: How,
+  version: string,
   fds: StreamFds = { stdin: 0, stdout: 1, stderr: 2 },
 ): Promise<Running | undefined> {
+  const plugs = wiringFile(containerDir(core.paths, record.id));
+  const plugged = fileVersion(plugs);
   const limits = await limitsOf(core, record);
   const wiring = readWiring(core.paths, record.id);
   const plan = await launchPlan(core, record, how, limits, wiring);
@@ -165,6 +194,11 @@ export async function startOnce(
   const encoded = encodeLaunch(plan, { detach, withReasons: fronted, fault: core.fault });
   if (!(await takeRunDir(core, record, encoded, wiring))) return undefined;
   const directory = runDir(core.paths, record.id);
+  // From here on nobody changes one that does not run.
+  if (recordVersion(core, record.id) !== version || fileVersion(plugs) !== plugged) {
+    rmSync(directory, { recursive: true });
+    throw new ChangedMeanwhile(record.name);
+  }
   const planFd = openSync(`${directory}/plan`, 'r');
   const planInode = fstatSync(planFd).ino;
   let shim: ReturnType<typeof startShim>;

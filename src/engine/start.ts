@@ -3,7 +3,8 @@ import { MydockerError } from '../base/index.ts';
 import { type ContainerRecord, containerDir, readWiring, type Wiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { isWired } from './joined.ts';
-import { startOnce } from './launch.ts';
+import { ChangedMeanwhile, recordVersion, startOnce } from './launch.ts';
+import { requireRecord } from './status.ts';
 import type { How, Running, StreamFds } from './types.ts';
 
 /** Failures of a start that another one, after a repair, does not have. */
@@ -19,7 +20,8 @@ function isRepairable(error: unknown): error is MydockerError {
 
 /**
  * Starts a container. Undefined: it was running already. A failure leaves everything as it was before. Rules that
- * somebody flushed are restored on the way, and a host port that nobody asked for is chosen anew where it is taken.
+ * somebody flushed are restored on the way, a host port that nobody asked for is chosen anew where it is taken, and what
+ * an `update` or `network connect` of the same moment changed holds. Throws BUSY when such changes never end.
  */
 export async function startContainer(
   core: Core,
@@ -27,7 +29,27 @@ export async function startContainer(
   how: How,
   fds?: StreamFds,
 ): Promise<Running | undefined> {
-  if (!isWired(record.network)) return startOnce(core, record, how, fds);
+  for (let tries = TRIES; ; tries--) {
+    const version = recordVersion(core, record.id);
+    const isNew = tries === TRIES && record.startingOwner !== undefined;
+    const latest = isNew ? record : { ...requireRecord(core.paths, record.id) };
+    if (record.startingOwner === undefined) delete latest.startingOwner;
+    try {
+      return await startAs(core, latest, how, version, fds);
+    } catch (error) {
+      if (!(error instanceof ChangedMeanwhile) || tries === 0) throw error;
+    }
+  }
+}
+
+async function startAs(
+  core: Core,
+  record: ContainerRecord,
+  how: How,
+  version: string,
+  fds?: StreamFds,
+): Promise<Running | undefined> {
+  if (!isWired(record.network)) return startOnce(core, record, how, version, fds);
   let known = readWiring(core.paths, record.id);
   const wiring = (): Wiring | undefined => {
     known = readWiring(core.paths, record.id) ?? known;
@@ -51,7 +73,7 @@ export async function startContainer(
   // Host ports are given back by whoever took them, whatever becomes of the start.
   const streams = publishes && fds !== undefined ? { ...fds, fronted: false } : fds;
   const attempt = async (tries: number): Promise<Running | undefined> => {
-    const running = await startOnce(core, record, how, streams).catch((error: unknown) =>
+    const running = await startOnce(core, record, how, version, streams).catch((error: unknown) =>
       again(error, tries),
     );
     ports?.endTurn(core, record.id);

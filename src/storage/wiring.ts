@@ -44,7 +44,7 @@ export interface Wiring {
   ports: PortRecord[];
 }
 
-const file = (directory: string): string => `${directory}/network.json`;
+export const wiringFile = (directory: string): string => `${directory}/network.json`;
 
 function isWiring(value: unknown): value is Wiring {
   const lists = ['endpoints', 'publish', 'ports'];
@@ -57,7 +57,7 @@ function isWiring(value: unknown): value is Wiring {
 
 /** Where a container is plugged in; undefined when it has no network of its own, or the file is damaged. */
 export function readWiring(paths: Paths, id: string): Wiring | undefined {
-  const text = readIfThere(file(containerDir(paths, id)));
+  const text = readIfThere(wiringFile(containerDir(paths, id)));
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
@@ -69,7 +69,7 @@ export function readWiring(paths: Paths, id: string): Wiring | undefined {
 }
 
 export function writeWiring(directory: string, wiring: Wiring): void {
-  writeAtomic(file(directory), `${JSON.stringify(wiring)}\n`, { sync: false });
+  writeAtomic(wiringFile(directory), `${JSON.stringify(wiring)}\n`, { sync: false });
 }
 
 /** A claim while somebody changes the networks or ports of a container: one whose owner has ended was interrupted. */

@@ -5,8 +5,10 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -176,4 +178,29 @@ test('a container of --rm that ends leaves a name alone that is somebody else’
   await host.ok('kill', id);
   assert.equal(readlinkSync(`${host.root}/names/mine`), other);
   await host.ok('rm', 'mine');
+});
+
+test('a change that comes while a start waits for its turn holds in that start', async () => {
+  await host.ok('create', '--name', 'turn', '-m', '64m', '--network', 'none', 'busybox', 'sleep', '1000');
+  const id = await host.ok('inspect', '-f', '{{.Id}}', 'turn');
+  const [place, file] = [`${host.root}/run/${id}`, `${host.root}/containers/${id}/container.json`];
+  // Somebody who lives has it: this process, as an \`update\` has it.
+  symlinkSync(ownMark(), place);
+  const starting = host.ok('start', 'turn');
+  const planned = (): boolean =>
+    readdirSync(`${host.root}/run`).some((name) => existsSync(`${host.root}/run/${name}/plan`));
+  await until('the start has its plan', planned);
+  const record = JSON.parse(readFileSync(file, 'utf8')) as { resources: object };
+  writeFileSync(`${file}.new`, JSON.stringify({ ...record, resources: { memoryBytes: 32 * 1048576 } }));
+  renameSync(`${file}.new`, file);
+  rmSync(place);
+  await starting;
+  const own = ['/sys/fs/cgroup/memory/mydocker', '/sys/fs/cgroup/mydocker'].map((above) => `${above}/${id}`);
+  const limits = own.flatMap((path) => [`${path}/memory.limit_in_bytes`, `${path}/memory.max`]);
+  assert.equal(readFileSync(limits.find((path) => existsSync(path)) ?? '', 'utf8').trim(), '33554432');
+  assert.deepEqual(
+    readdirSync(`${host.root}/run`).filter((name) => name !== id),
+    [],
+  );
+  await host.ok('rm', '-f', 'turn');
 });
