@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mergeEnv } from './create.ts';
+import { mergeEnv, newId } from './create.ts';
 import { makeName } from './names.ts';
 import { signalName, signalNumber } from './signals.ts';
 
@@ -21,4 +21,9 @@ test('makeName() gives names that are valid, and numbers them when asked again',
     assert.match(makeName(0), /^[a-z]+_[a-z]+$/);
     assert.match(makeName(2), /^[a-z]+_[a-z]+\d+$/);
   }
+});
+
+test('newId() gives no host name that would be taken for an address', () => {
+  // One of 280 random ones would.
+  for (let i = 0; i < 20_000; i++) assert.match(newId(), /^(?=[0-9]{0,11}[a-f])[0-9a-f]{64}$/);
 });

@@ -119,6 +119,17 @@ function fillDirectory(
   writeRecord(directory, record, !record.autoRemove);
 }
 
+/**
+ * 64 hex digits. The first twelve are the host name, and are never decimal digits alone: getaddrinfo(3) takes such a name for
+ * an address, and no container could look up its own.
+ */
+export function newId(): string {
+  for (;;) {
+    const id = randomHex(32);
+    if (!/^\d{12}/.test(id)) return id;
+  }
+}
+
 function pickName(core: Core, wanted: string | undefined, id: string): string {
   if (wanted !== undefined) {
     takeName(core.paths, wanted, id);
@@ -146,7 +157,7 @@ export async function createContainer(
   prepared: Prepared,
   starting: boolean,
 ): Promise<ContainerRecord> {
-  const id = randomHex(32);
+  const id = newId();
   const draft = recordOf(core, spec, image, id, spec.name ?? '', prepared);
   const staging = `${core.root}/containers/${creationName(id)}`;
   const holding = draft.mounts.some((m) => m.type === 'volume') || draft.isolation?.userBlock !== undefined;

@@ -163,7 +163,9 @@ test('run --init: a tiny init is process 1, reaps orphans and passes signals on'
     'sh',
     '-c',
     // The orphan has ended and was waited for; one that nobody waits for is there at the hundredth look too.
-    'echo $$; (sleep 0.05 &) ; for i in $(seq 100); do ps -o comm | grep -q sleep || break; sleep 0.1; done; ps -o pid,stat,comm',
+    `echo $$; (sh -c 'echo $$ >/orphan; exec sleep 0.05' &)
+    for i in $(seq 100); do [ -s /orphan ] && [ ! -e /proc/$(cat /orphan) ] && break; usleep 100000; done
+    cat /orphan >/dev/null && ps -o pid,stat,comm`,
   );
   assert.doesNotMatch(seen, /^ *1$/m);
   assert.doesNotMatch(seen, / Z |sleep/);
