@@ -6,14 +6,13 @@ import { Core } from '../src/engine/core.ts';
 import { createContainer } from '../src/engine/create.ts';
 import { imageFor } from '../src/engine/images.ts';
 import { launchPlan } from '../src/engine/launch-plan.ts';
-
+import { writeNameFiles } from '../src/engine/name-files.ts';
 import { prepareSpec } from '../src/engine/prepare.ts';
 import type { Plan } from '../src/plan/index.ts';
-
 import { encodeLaunch, readWhole, shimBinary } from '../src/shim/index.ts';
 import { decodeReport } from '../src/shim/report.ts';
 import { openReport } from '../src/shim/run.ts';
-import { ownMark, runDir } from '../src/storage/index.ts';
+import { ownMark, readWiring, runDir } from '../src/storage/index.ts';
 import { timeMs } from './command.ts';
 
 /**
@@ -30,7 +29,7 @@ export async function floorMs(
   core.prepare();
   const image = await imageFor(core, 'busybox');
   const spec = { image: 'busybox', command: ['true'], autoRemove: true, network } as const;
-  const record = await createContainer(core, spec, image, await prepareSpec(core, spec, image), true);
+  const { record } = await createContainer(core, spec, image, await prepareSpec(core, spec, image), true);
   const plan = encodeLaunch(change(await launchPlan(core, record, 'inherit')), {
     detach: false,
     fault: undefined,
@@ -39,6 +38,7 @@ export async function floorMs(
   mkdirSync(directory, { mode: 0o700 });
   writeFileSync(`${directory}/owner`, ownMark());
   writeFileSync(`${directory}/plan`, plan);
+  writeNameFiles(core.paths, directory, record, readWiring(core.paths, record.id));
   const fds = [openSync(`${directory}/plan`, 'r'), openReport(`${root}/bin`)];
   try {
     const command = { argv: [shimBinary(root), 'launch', record.id.slice(0, 12)], env: {} };

@@ -50,7 +50,7 @@ export class Containers extends ContainerFiles {
     const image = await this.image(spec);
     await prepareNetworks(this.core, spec);
     const prepared = await prepareSpec(this.core, spec, image);
-    const record = await createContainer(this.core, spec, image, prepared, false);
+    const { record } = await createContainer(this.core, spec, image, prepared, false);
     await keepImage(this.core, image, record);
     recordContainerEvent(this.core.paths, record, 'create');
     await sweep(this.core, true);
@@ -76,14 +76,14 @@ export class Containers extends ContainerFiles {
     // A front is there at once: who is between a start and that has no hand on the program. What cannot be cleared
     // is left for a command that has time. Before there is a container of ours to look at.
     if (fds?.fronted === true) await sweep(this.core, true).catch(() => {});
-    const record = await createContainer(this.core, spec, image, prepared, true);
+    const { record, version } = await createContainer(this.core, spec, image, prepared, true);
     await keepImage(this.core, image, record);
     const undo = async (error: unknown): Promise<never> => {
       if (!programRan(error))
         await (await import('./remove.ts')).discardContainer(this.core, record.id, record.name);
       throw error;
     };
-    const running = await startContainer(this.core, record, how, fds).catch(undo);
+    const running = await startContainer(this.core, record, how, fds, version).catch(undo);
     if (running === undefined) throw new MydockerError('RUNNING', `container ${record.name} runs already`);
     // While the shim works: what others left is cleared without anybody waiting for it.
     const swept = fds?.fronted === true ? Promise.resolve() : sweep(this.core, true);

@@ -5,6 +5,7 @@ import {
   type ContainerRecord,
   containerDir,
   creationName,
+  fileVersion,
   ownMark,
   releaseName,
   takeName,
@@ -146,6 +147,12 @@ function pickName(core: Core, wanted: string | undefined, id: string): string {
   }
 }
 
+/** A container that was just made, and which file its record is. */
+export interface Created {
+  record: ContainerRecord;
+  version: string;
+}
+
 /**
  * Creates a container: its directory appears whole, by rename, or not at all.
  * `starting`: the caller goes on to start it, and if it dies before that, the container never was.
@@ -156,7 +163,7 @@ export async function createContainer(
   image: ResolvedImage,
   prepared: Prepared,
   starting: boolean,
-): Promise<ContainerRecord> {
+): Promise<Created> {
   const id = newId();
   const draft = recordOf(core, spec, image, id, spec.name ?? '', prepared);
   const staging = `${core.root}/containers/${creationName(id)}`;
@@ -165,6 +172,7 @@ export async function createContainer(
   const wires = isWired(draft.network) ? await import('./wire.ts') : undefined;
   let name: string | undefined;
   let wiring: Wiring | undefined;
+  let version: string;
   try {
     // The staging directory first: it shows other processes that the name's owner lives.
     mkdirSync(staging, { mode: 0o700 });
@@ -178,6 +186,7 @@ export async function createContainer(
     if (claims !== undefined) record = claims.takeClaims(core, record, spec.mounts ?? []);
     wiring = wires?.wire(core, spec, record);
     fillDirectory(core, staging, record, wiring);
+    version = fileVersion(`${staging}/container.json`);
     renameSync(staging, containerDir(core.paths, id));
   } catch (error) {
     for (const endpoint of wiring?.endpoints ?? []) unplug(core, id, endpoint);
@@ -187,7 +196,7 @@ export async function createContainer(
     throw stateError(core, error);
   }
   if (claims !== undefined) await claims.fillVolumes(core, record).catch(undo(core, record));
-  return record;
+  return { record, version };
 }
 
 /** A container whose volumes could not be filled never was. */

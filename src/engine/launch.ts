@@ -22,13 +22,13 @@ import {
   runDir,
   stagingName,
   type Wiring,
-  wiringFile,
 } from '../storage/index.ts';
+import { ChangedMeanwhile, isCurrent, type Version } from './changed.ts';
 import type { Core } from './core.ts';
 import type { Services } from './egress.ts';
 import { breakHold } from './hold.ts';
 import { launchPlan } from './launch-plan.ts';
-import { areMadeByStart, writeNameFiles } from './name-files.ts';
+import { namesDirOf, writeNameFiles } from './name-files.ts';
 import { stateError } from './state-error.ts';
 import { BUSY_MS, lifeOf, refuseBroken, waitTurn } from './status.ts';
 import type { How, Running, StreamFds } from './types.ts';
@@ -63,7 +63,7 @@ async function takeRunDir(
     mkdirSync(staging, { mode: 0o700 });
     symlinkSync(ownMark(), `${staging}/owner`);
     writeFileSync(`${staging}/plan`, plan, { mode: 0o600 });
-    if (areMadeByStart(record)) writeNameFiles(core.paths, staging, record, wiring);
+    if (namesDirOf(core.paths, record) === target) writeNameFiles(core.paths, staging, record, wiring);
     for (const deadlineMs = Date.now() + BUSY_MS; ; ) {
       try {
         renameSync(staging, target);
@@ -85,28 +85,6 @@ async function takeRunDir(
   } finally {
     if (existsSync(staging)) rmSync(staging, { recursive: true });
   }
-}
-
-/** Somebody changed the container while its plan was made; nothing was started. */
-export class ChangedMeanwhile extends MydockerError {
-  constructor(name: string) {
-    super('BUSY', `cannot start ${name}: others change it all the time`, {
-      subject: name,
-      remedy: 'wait until they are done, and try again',
-      exitCode: 1,
-    });
-  }
-}
-
-/** Which of the files that were put under this name one after the other it is. */
-export function fileVersion(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return `${stat?.ino} ${stat?.mtimeMs} ${stat?.size}`;
-}
-
-/** The record of a container as it is on the disk. */
-export function recordVersion(core: Core, id: string): string {
-  return fileVersion(`${containerDir(core.paths, id)}/container.json`);
 }
 
 /** What is known of a container also when its record is gone. */
@@ -174,17 +152,15 @@ async function limitsOf(core: Core, record: ContainerRecord): Promise<Services |
 
 /**
  * Starts a container. Undefined: it was running already. A failure leaves everything as it was before. `version`: of
- * the record. Throws ChangedMeanwhile when that is not what is on the disk, or where it is plugged in changed.
+ * what `record` and its places in networks were read from. Throws ChangedMeanwhile when that is not there any more.
  */
 export async function startOnce(
   core: Core,
   record: ContainerRecord,
   how: How,
-  version: string,
+  version: Version,
   fds: StreamFds = { stdin: 0, stdout: 1, stderr: 2 },
 ): Promise<Running | undefined> {
-  const plugs = wiringFile(containerDir(core.paths, record.id));
-  const plugged = fileVersion(plugs);
   const limits = await limitsOf(core, record);
   const wiring = readWiring(core.paths, record.id);
   const plan = await launchPlan(core, record, how, limits, wiring);
@@ -195,8 +171,11 @@ export async function startOnce(
   if (!(await takeRunDir(core, record, encoded, wiring))) return undefined;
   const directory = runDir(core.paths, record.id);
   // From here on nobody changes one that does not run.
-  if (recordVersion(core, record.id) !== version || fileVersion(plugs) !== plugged) {
-    rmSync(directory, { recursive: true });
+  if (!isCurrent(core, record.id, version)) {
+    // At once: what is half removed looks like a start that has died.
+    const away = `${core.paths.run}/${stagingName()}`;
+    renameSync(directory, away);
+    rmSync(away, { recursive: true, force: true });
     throw new ChangedMeanwhile(record.name);
   }
   const planFd = openSync(`${directory}/plan`, 'r');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { type ContainerRecord, containerDir, pathsOf, runDir } from '../storage/index.ts';
-import { hostsFile, rewriteHosts } from './name-files.ts';
+import { hostsFile, namesDirOf, rewriteHosts } from './name-files.ts';
 
 const root = mkdtempSync('/tmp/mydocker-names-');
 after(() => rmSync(root, { recursive: true }));
@@ -34,4 +34,17 @@ test('rewriteHosts() makes no file for a container that has ended', () => {
   mkdirSync(runDir(paths, once.id), { recursive: true });
   rewriteHosts(paths, once, NO_WIRING);
   assert.equal(existsSync(`${runDir(paths, once.id)}/hosts`), false);
+});
+
+test('namesDirOf(): the disk says where they are, the record where they would be', () => {
+  const once = record({ autoRemove: true, startingOwner: '1-2' });
+  const [own, run] = [containerDir(paths, once.id), runDir(paths, once.id)];
+  rmSync(own, { recursive: true, force: true });
+  assert.equal(namesDirOf(paths, record({ autoRemove: true })), own, 'explained only');
+  assert.equal(namesDirOf(paths, once), run);
+  mkdirSync(own, { recursive: true });
+  assert.equal(namesDirOf(paths, record({ autoRemove: true })), run, 'made by run, started by somebody else');
+  writeFileSync(`${own}/hosts`, '');
+  for (const bird of [once, record({ autoRemove: true }), record()])
+    assert.equal(namesDirOf(paths, bird), own);
 });

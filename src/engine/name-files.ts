@@ -49,7 +49,7 @@ export function hostsFile(paths: Paths, record: ContainerRecord, wiring: Wiring 
   return `${HOSTS}${extra}${addresses.map((ip) => `${ip}\t${record.hostname}\n`).join('')}`;
 }
 
-/** True where a start writes them: for a container that runs once and owns them itself. */
+/** True where the start is to write them: for one that `run --rm` makes, which runs once and has them to itself. */
 export function areMadeByStart({ autoRemove, startingOwner, isolation, network }: ContainerRecord): boolean {
   // A mount that maps owners is not to be had on a tmpfs before kernel 6.3.
   const ofOthers = isolation?.users !== undefined || sharedNetwork({ network }) !== undefined;
@@ -60,8 +60,10 @@ export function areMadeByStart({ autoRemove, startingOwner, isolation, network }
 export function namesDirOf(paths: Paths, record: ContainerRecord): string {
   const shared = sharedNetwork(record);
   const owner = shared === undefined ? record : readRecord(paths, shared);
-  if (owner === undefined || isBroken(owner)) return containerDir(paths, shared ?? record.id);
-  return areMadeByStart(owner) ? runDir(paths, owner.id) : containerDir(paths, owner.id);
+  const own = containerDir(paths, shared ?? record.id);
+  if (owner === undefined || isBroken(owner) || !owner.autoRemove || existsSync(`${own}/hosts`)) return own;
+  // One that is only explained is not there at all.
+  return areMadeByStart(owner) || existsSync(own) ? runDir(paths, owner.id) : own;
 }
 
 /** Writes the three. */

@@ -19,6 +19,7 @@ import {
   type Wiring,
   writeWiring,
 } from '../storage/index.ts';
+import { ChangedMeanwhile, plugsVersion } from './changed.ts';
 import type { Core } from './core.ts';
 import { withHold } from './hold.ts';
 import { isBroken, lifeOf } from './status.ts';
@@ -154,12 +155,17 @@ export function endTurn(core: Core, id: string): void {
 
 /**
  * Before a start: takes all ports the container publishes, and writes them down. `avoid`: not that one again. The
- * caller ends the turn.
+ * caller ends the turn. Throws PORT_IN_USE, ChangedMeanwhile; nothing is taken then.
  */
-export async function takePorts(core: Core, record: ContainerRecord, avoid?: PortRecord): Promise<void> {
+export async function takePorts(
+  core: Core,
+  record: ContainerRecord,
+  avoid?: PortRecord,
+): Promise<readonly PortRecord[]> {
   createNetworkState(core.paths);
+  const version = plugsVersion(core, record.id);
   const wiring = readWiring(core.paths, record.id);
-  if (wiring === undefined) return;
+  if (wiring === undefined) return [];
   beginTurn(core, record.id);
   const ports: PortRecord[] = [];
   try {
@@ -171,16 +177,24 @@ export async function takePorts(core: Core, record: ContainerRecord, avoid?: Por
         avoid !== undefined && last !== undefined && last.hostPort === avoid.hostPort ? undefined : last;
       ports.push(await takeRange(core, record.id, publish, usable));
     }
+    if (version !== plugsVersion(core, record.id)) throw new ChangedMeanwhile(record.name);
+    const next: Wiring = { ...wiring, ports };
+    if (JSON.stringify(next) !== JSON.stringify(wiring))
+      writeWiring(containerDir(core.paths, record.id), next);
+    return ports;
   } catch (error) {
     for (const range of ports) releasePorts(core, record.id, range);
     throw error;
   }
-  const next: Wiring = { ...wiring, ports };
-  if (JSON.stringify(next) !== JSON.stringify(wiring)) writeWiring(containerDir(core.paths, record.id), next);
 }
 
-/** After a failed start: gives its ports back, unless somebody else starts it just now. Its plan may not have come so far. */
-export async function dropPorts(core: Core, id: string): Promise<void> {
+/**
+ * After a failed start: gives its ports back, unless somebody else starts it just now. Its plan may not have come so
+ * far. `taken`: by this start; a change of its networks may have written over that.
+ */
+export async function dropPorts(core: Core, id: string, taken: readonly PortRecord[]): Promise<void> {
+  const written = new Set((readWiring(core.paths, id)?.ports ?? []).map((range) => JSON.stringify(range)));
+  for (const range of taken) if (!written.has(JSON.stringify(range))) releasePorts(core, id, range);
   await withHold(core, id, async () => {
     for (const range of readWiring(core.paths, id)?.ports ?? []) releasePorts(core, id, range);
   });

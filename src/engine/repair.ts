@@ -18,7 +18,10 @@ export async function repair(
   if (wiring === undefined || failed === undefined) throw error;
   const asked = wiring.publish[wiring.ports.indexOf(failed)];
   for (const range of wiring.ports) releasePorts(core, record.id, range);
-  if (asked?.hostPort === undefined) return takePorts(core, record, failed);
+  if (asked?.hostPort === undefined) {
+    await takePorts(core, record, failed);
+    return;
+  }
   throw portInUse(rangeText(failed), holderOfPort(core, record.id, failed) ?? 'another program');
 }
 

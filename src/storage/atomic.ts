@@ -12,3 +12,9 @@ export function readIfThere(path: string): string | undefined {
     throw error;
   }
 }
+
+/** Which of the files that were renamed to this path, one after the other, is there now. */
+export function fileVersion(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return `${stat?.ino} ${stat?.mtimeMs} ${stat?.size}`;
+}

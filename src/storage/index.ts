@@ -1,5 +1,5 @@
 export { writeAtomic } from '../base/index.ts';
-export { readIfThere } from './atomic.ts';
+export { fileVersion, readIfThere } from './atomic.ts';
 export { claim, claimText, release, removeDeadClaim, sweepTurn, sweepTurns } from './claims.ts';
 export {
   BlobWriter,

@@ -90,7 +90,7 @@ export function createState(paths: Paths): void {
     const there = statSync(dir, { throwIfNoEntry: false });
     // The root directory itself, if it was there before, may be somebody's with other things in it: its mode stays.
     if (there === undefined) mkdirSync(dir, { recursive: true, mode: PRIVATE });
-    else if ((there.mode & 0o777) !== PRIVATE) chmodSync(dir, PRIVATE);
+    else if ((there.mode & 0o777) !== PRIVATE && dir !== rootfsDir(paths)) chmodSync(dir, PRIVATE);
   }
   createMountPoints(paths.root);
 }

@@ -29,6 +29,13 @@ function ownMark(): string {
   return `${process.pid}-${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
 }
 
+/** What the kernel has, on cgroup v1 or v2. */
+function memoryLimit(id: string): string {
+  const files = [`memory/mydocker/${id}/memory.limit_in_bytes`, `mydocker/${id}/memory.max`];
+  const path = files.map((file) => `/sys/fs/cgroup/${file}`).find((file) => existsSync(file));
+  return readFileSync(path ?? '', 'utf8').trim();
+}
+
 async function killMonitor(id: string): Promise<void> {
   const { pid, monitorPid } = JSON.parse(readFileSync(`${runDir(id)}/state.json`, 'utf8')) as {
     pid: number;
@@ -195,12 +202,38 @@ test('a change that comes while a start waits for its turn holds in that start',
   renameSync(`${file}.new`, file);
   rmSync(place);
   await starting;
-  const own = ['/sys/fs/cgroup/memory/mydocker', '/sys/fs/cgroup/mydocker'].map((above) => `${above}/${id}`);
-  const limits = own.flatMap((path) => [`${path}/memory.limit_in_bytes`, `${path}/memory.max`]);
-  assert.equal(readFileSync(limits.find((path) => existsSync(path)) ?? '', 'utf8').trim(), '33554432');
+  assert.equal(memoryLimit(id), '33554432');
   assert.deepEqual(
     readdirSync(`${host.root}/run`).filter((name) => name !== id),
     [],
   );
   await host.ok('rm', '-f', 'turn');
+});
+
+test('an update and a start at the same moment: the container runs with what its record says', async () => {
+  for (let round = 0; round < 12; round++) {
+    const rm = round % 2 === 0 ? ['--rm'] : [];
+    await host.ok(
+      'create',
+      ...rm,
+      '--name',
+      'both',
+      '-m',
+      '64m',
+      '--network',
+      'none',
+      'busybox',
+      'sleep',
+      '1000',
+    );
+    const change = async (): Promise<void> => {
+      await sleep(round * 3);
+      await host.ok('update', '-m', '48m', '--memory-swap', '96m', 'both');
+    };
+    await Promise.all([host.ok('start', 'both'), change()]);
+    const id = await host.ok('inspect', '-f', '{{.Id}}', 'both');
+    assert.equal(await host.ok('inspect', '-f', '{{.HostConfig.Memory}}', 'both'), '50331648');
+    assert.equal(memoryLimit(id), '50331648', `round ${round}`);
+    await host.ok('rm', '-f', 'both');
+  }
 });
