@@ -79,22 +79,30 @@ export class RuntimeUser {
   /**
    * Runs words that go on with a program, here a shell's script. It begins when something that the program said has come
    * through: callers of a runtime open their end of its streams when they come to it, with any runtime, and what was said
-   * before that does not reach them.
+   * before that does not reach them. Nor does it end before all that it said has come through: what the callers of a
+   * runtime still read of a program that has ended is theirs to say, and is not always the whole.
    */
   async hear(words: readonly string[], script: string): Promise<Result> {
     const name = String(this.hears++);
     const out = `${this.dir}/out-${name}`;
-    const program = `until [ -e /heard/${name} ]; do echo begin; sleep 0.1; done; ${script}`;
+    const program = [
+      `until [ -e /heard/${name} ]; do echo begin; sleep 0.1; done`,
+      `( ${script} ); code=$?; echo end`,
+      `until [ -e /heard/${name}-whole ]; do sleep 0.1; done; exit $code`,
+    ].join('; ');
     let ended = false;
     const whole = ['sh', '-c', 'exec "$@" >"$0"', out, ...words, 'sh', '-c', program];
     const running = this.run(whole).finally(() => {
       ended = true;
     });
-    const begins = () => existsSync(out) && readFileSync(out, 'utf8').includes('begin');
-    await until('it is heard', () => ended || begins(), 120_000);
+    const said = (words: RegExp) => () => ended || (existsSync(out) && words.test(readFileSync(out, 'utf8')));
+    await until('it is heard', said(/begin/), 120_000);
     writeFileSync(`${this.heard}/${name}`, '');
+    await until('it has said all', said(/end\r?\n$/), 120_000);
+    writeFileSync(`${this.heard}/${name}-whole`, '');
     const result = await running;
-    return { ...result, stdout: readFileSync(out, 'utf8').replace(/^(begin\r?\n)+/, '') };
+    const stdout = readFileSync(out, 'utf8').replace(/^(begin\r?\n)+/, '');
+    return { ...result, stdout: stdout.replace(/end\r?\n$/, '') };
   }
 
   /** Starts a daemon; `answers` tells when it is ready. */
