@@ -28,13 +28,19 @@ interface Running {
   pid: number;
   ended: Promise<number | null>;
   kill(): void;
+  /** On standard error, so far. */
+  said(): string;
 }
 
 function startPull(host: PullHost): Running {
   const env = { PATH: process.env.PATH, MYDOCKER_ROOT: host.root, ...host.settings() };
-  const child = spawn(EXECUTABLE, ['pull', '-q', name], { stdio: 'ignore', env });
+  const child = spawn(EXECUTABLE, ['pull', '-q', name], { stdio: ['ignore', 'ignore', 'pipe'], env });
+  let words = '';
+  child.stderr?.on('data', (data: Buffer) => {
+    words += String(data);
+  });
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  return { pid: child.pid ?? 0, ended, kill: () => child.kill('SIGKILL') };
+  return { pid: child.pid ?? 0, ended, kill: () => child.kill('SIGKILL'), said: () => words };
 }
 
 interface Store {
@@ -145,8 +151,9 @@ test('two pulls of one image at once: each layer is fetched once, and both have 
   network.mend();
   network.fault = (_method, path) =>
     path.includes('/blobs/') ? { kind: 'slow', bytes: 500_000, pauseMs: 20 } : undefined;
-  const codes = await Promise.all([startPull(host), startPull(host), startPull(host)].map((p) => p.ended));
-  assert.deepEqual(codes, [0, 0, 0]);
+  const pulls = [startPull(host), startPull(host), startPull(host)];
+  const codes = await Promise.all(pulls.map(({ ended }) => ended));
+  assert.deepEqual(codes, [0, 0, 0], pulls.map(({ said }) => said()).join(''));
   isClean(host);
   const asked = network.asked.filter(({ path }) => layers.some(({ blob }) => path.endsWith(digestEnd(blob))));
   assert.equal(asked.length, layers.length);

@@ -1,5 +1,5 @@
 /** What the tests of pull share: a host with settings of its own, and what its store holds. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Host, type Options, type Result } from './harness.ts';
 
 /** A host whose engine reads this configuration and no credentials but its own. */
@@ -10,8 +10,12 @@ export class PullHost extends Host {
   /** The settings written down, and the environment that names them. */
   settings(): Record<string, string> {
     const [config, auth] = [`${this.root}/test-config.json`, `${this.root}/test-auth.json`];
-    writeFileSync(config, JSON.stringify(this.config));
-    writeFileSync(auth, JSON.stringify({ auths: this.auths }));
+    const texts = { [config]: this.config, [auth]: { auths: this.auths } };
+    for (const [path, value] of Object.entries(texts)) {
+      // Another command may be reading it.
+      writeFileSync(`${path}.new`, JSON.stringify(value));
+      renameSync(`${path}.new`, path);
+    }
     return { MYDOCKER_CONFIG: config, MYDOCKER_AUTH_FILE: auth, DOCKER_CONFIG: '/nonexistent' };
   }
 
