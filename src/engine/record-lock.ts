@@ -1,13 +1,5 @@
 import { errnoOf } from '../base/index.ts';
-import {
-  claim,
-  claimText,
-  containerDir,
-  isOwnerAlive,
-  ownMark,
-  release,
-  removeDeadClaim,
-} from '../storage/index.ts';
+import { claim, containerDir, ownMark, release, removeIfDead } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { stateError } from './state-error.ts';
 import { BUSY_MS, requireRecord, waitTurn } from './status.ts';
@@ -27,8 +19,7 @@ export async function whileUpdating<T>(core: Core, id: string, act: () => Promis
       if (errnoOf(error) === 'ENOENT') requireRecord(core.paths, id);
       throw stateError(core, error);
     }
-    const owner = claimText(place);
-    if (owner !== undefined && !isOwnerAlive(owner)) removeDeadClaim(place, owner);
+    removeIfDead(place);
   }
   try {
     return await act();

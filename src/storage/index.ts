@@ -1,6 +1,6 @@
 export { writeAtomic } from '../base/index.ts';
 export { fileVersion, readIfThere } from './atomic.ts';
-export { claim, claimText, release, removeDeadClaim, sweepTurn, sweepTurns } from './claims.ts';
+export { claim, claimText, release, removeDeadClaim, removeIfDead, sweepTurn, sweepTurns } from './claims.ts';
 export {
   BlobWriter,
   blobPath,
