@@ -19,6 +19,8 @@
 #include "launch.h"
 #include "monitor.h"
 #include "oci.h"
+#include "report.h"
+#include "spare.h"
 
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
@@ -35,7 +37,7 @@ int op_clone(struct ctx *c, const struct arg *a) {
   if (a[1].num != NO_SLOT && a[1].num >= SLOT_COUNT) return EINVAL;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return errno;
   struct clone_args args = {
-    .flags = a[0].num | CLONE_PIDFD,
+    .flags = spare_enter(a[0].num) | CLONE_PIDFD,
     .pidfd = (uint64_t)(uintptr_t)&c->pidfd,
     .exit_signal = SIGCHLD,
   };
@@ -44,8 +46,9 @@ int op_clone(struct ctx *c, const struct arg *a) {
     args.cgroup = (uint64_t)(unsigned)c->slots[a[1].num];
   }
   long pid = syscall(SYS_clone3, &args, sizeof args);
+  int err = errno;
+  spare_return(pid == 0);
   if (pid < 0) {
-    int err = errno;
     close(pair[0]);
     close(pair[1]);
     return err;
@@ -69,6 +72,7 @@ static int wait_go(struct ctx *c) {
 int op_barrier(struct ctx *c, const struct arg *a) {
   (void)a;
   if (child) return wait_go(c);
+  front_awaited();
   if (mon.streams & STREAMS_HOLD) {
     clients_control(c->pidfd);
     launch_ready();

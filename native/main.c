@@ -30,11 +30,9 @@
 #include "oci.h"
 #include "renew.h"
 #include "report.h"
+#include "spare.h"
 #include "tree.h"
 #include "util.h"
-
-/* Room for argv and environment pointers, behind the plan. */
-#define SPARE_BYTES (4u << 20)
 
 /* COLD functions lie between these two: ld's own script puts .text.unlikely first and main, .text.startup, after it. */
 extern const char __executable_start[];
@@ -54,30 +52,6 @@ static int protect(char **argv) {
   char *env[] = {NULL};
   syscall(SYS_execveat, tree, "", argv, env, AT_EMPTY_PATH);
   return errno;
-}
-
-static unsigned char *read_plan(size_t *len, int *err) {
-  unsigned char *mem = mmap(NULL, PLAN_MAX_BYTES + SPARE_BYTES, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  uint32_t want = PLAN_HEADER_BYTES;
-  size_t have = 0;
-  *err = EPROTO;
-  if (mem == MAP_FAILED) return NULL;
-  while (have < want) {
-    ssize_t n = read(FD_PLAN, mem + have, want - have);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return NULL;
-    have += (size_t)n;
-    if (have == PLAN_HEADER_BYTES) memcpy(&want, mem + 8, 4);
-    if (want < PLAN_HEADER_BYTES || want > PLAN_MAX_BYTES) return NULL;
-  }
-  *len = have;
-  *err = plan_decode(&plan, mem, have);
-  /* Argument pointers start on a page of their own behind the plan. */
-  size_t at = (have + 4095u) & ~(size_t)4095u;
-  ctx.spare = (char *)mem + at;
-  ctx.spare_len = PLAN_MAX_BYTES + SPARE_BYTES - at;
-  return mem;
 }
 
 /* The steps done so far are taken back; then the caller hears of it, so that when it does, all is as before. */
@@ -163,7 +137,7 @@ static void shed(unsigned char *mem) {
   uintptr_t page = 4096;
   char here;
   size_t used = (plan_keep_undos(&plan, mem) + page - 1) & ~(size_t)(page - 1);
-  madvise(mem + used, PLAN_MAX_BYTES + SPARE_BYTES - used, MADV_DONTNEED);
+  madvise(mem + used, PLAN_MEMORY_BYTES - used, MADV_DONTNEED);
   uintptr_t steps_end = ((uintptr_t)&plan.steps[plan.count] + page - 1) & ~(page - 1);
   uintptr_t plan_end = (uintptr_t)(&plan + 1) & ~(page - 1);
   if (plan_end > steps_end) madvise((void *)steps_end, plan_end - steps_end, MADV_DONTNEED);
@@ -178,13 +152,14 @@ static void shed(unsigned char *mem) {
 }
 
 /* Nobody waits for the files of a container that is gone. A caller that shares our streams waits for our end, so another
- * process does it then, which holds nothing of the caller's; or we do, once its front has been told. */
+ * process does it then, which holds nothing of the caller's; or we do, once its front has been told, or a caller that we
+ * waited for sees the end of its socket. */
 static void remove_discarded_aside(void) {
   if (!tree_has_discarded()) return;
   /* Seen by ps(1). */
   memcpy(shim_argv[1], "remove", sizeof "remove");
   if (mon.streams & STREAMS_INHERIT) {
-    pid_t pid = has_front() ? 0 : fork();
+    pid_t pid = has_front() || was_spare() ? 0 : fork();
     if (pid > 0) return;
     if (pid == 0) {
       (void)!chdir("/");
@@ -248,7 +223,6 @@ static int carry_out(unsigned char *mem) {
   /* Our copies of the child's ends must go, or the pipes never end. */
   for (int i = 0; i < 3; i++)
     if (mon.child_io[i] >= 0) close(mon.child_io[i]);
-  front_awaited();
   if (run_section(&plan, &ctx, SECTION_HOST_AFTER, &f) != 0) return fail(blame_child(&f));
   if (await_exec(&f) != 0) return fail(&f);
   if (run_section(&plan, &ctx, SECTION_STARTED, &f) != 0) return fail(&f);
@@ -260,7 +234,8 @@ int main(int argc, char **argv) {
   if (argc < 2) return 2;
   if (strcmp(argv[1], "front") == 0) return front_main(argc, argv);
   shim_argv = argv;
-  bool launch = strcmp(argv[1], "launch") == 0;
+  bool waiting = strcmp(argv[1], "waiting") == 0;
+  bool launch = waiting || strcmp(argv[1], "launch") == 0;
   if (launch && argc < 3) return 2;
   /* launch TITLE [PARENT], and once more with "protected" in front of PARENT. */
   bool is_protected = launch && argc > 3 && strcmp(argv[3], "protected") == 0;
@@ -273,6 +248,8 @@ int main(int argc, char **argv) {
     report(R_FAILED, payload, failure_payload(payload, &f, &note));
     return 1;
   }
+  unsigned char *mem = plan_map();
+  if (waiting) spare_wait(argv, &plan, mem);
   /* Nothing the caller left open may reach the container. */
   syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
   monitor_setup();
@@ -281,9 +258,7 @@ int main(int argc, char **argv) {
   ctx.note = &note;
   signal(SIGPIPE, SIG_IGN);
   umask(022);
-  size_t len = 0;
-  int err;
-  unsigned char *mem = read_plan(&len, &err);
+  int err = plan_read(&plan, &ctx, mem);
   if (err != 0) return fail(&(struct failure){NO_STEP, err});
   if (strcmp(argv[1], "undo") == 0) {
     struct failure f = {NO_STEP, 0};

@@ -1,6 +1,8 @@
 #include "plan.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static uint32_t get32(const unsigned char *p) {
   uint32_t v;
@@ -118,6 +120,30 @@ int plan_decode(struct plan *p, const unsigned char *bytes, size_t len) {
   int err = decode_steps(p, count, bytes, len);
   if (err == 0) p->count = count;
   return err;
+}
+
+unsigned char *plan_map(void) {
+  void *mem = mmap(NULL, PLAN_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return mem == MAP_FAILED ? NULL : mem;
+}
+
+int plan_read(struct plan *p, struct ctx *c, unsigned char *mem) {
+  uint32_t want = PLAN_HEADER_BYTES;
+  size_t have = 0;
+  if (mem == NULL) return ENOMEM;
+  while (have < want) {
+    ssize_t n = read(FD_PLAN, mem + have, want - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return EPROTO;
+    have += (size_t)n;
+    if (have == PLAN_HEADER_BYTES) memcpy(&want, mem + 8, 4);
+    if (want < PLAN_HEADER_BYTES || want > PLAN_MAX_BYTES) return EPROTO;
+  }
+  /* Argument pointers start on a page of their own behind the plan. */
+  size_t at = (have + 4095u) & ~(size_t)4095u;
+  c->spare = (char *)mem + at;
+  c->spare_len = PLAN_MEMORY_BYTES - at;
+  return plan_decode(p, mem, have);
 }
 
 size_t plan_keep_undos(struct plan *p, unsigned char *mem) {

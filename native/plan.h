@@ -13,6 +13,9 @@
 #define PLAN_LEAVE 4u
 #define NO_STEP 0xffffffffu
 
+/* The largest plan, and behind it room for argv and environment pointers. */
+#define PLAN_MEMORY_BYTES (PLAN_MAX_BYTES + (4u << 20))
+
 struct plan {
   uint32_t flags;
   uint32_t fail_step;      /* injected fault: this step fails ... */
@@ -34,6 +37,11 @@ COLD const struct op_info *op_find(uint16_t code);
 /* Checks every byte of a plan before anything is done: sizes, operations, argument kinds, order of sections.
  * Strings must end in NUL and hold no other. 0, EPROTO for a malformed plan, ESTALE for another version. */
 COLD int plan_decode(struct plan *p, const unsigned char *bytes, size_t len);
+
+/* Memory for a plan; NULL when there is none. */
+COLD unsigned char *plan_map(void);
+/* Reads a plan from its descriptor into that memory, and decodes it. 0, or as plan_decode; ENOMEM without memory. */
+COLD int plan_read(struct plan *p, struct ctx *c, unsigned char *mem);
 
 /* One action at *pos; used for the plan's steps and for streamed ones. 0, EPROTO, or EAGAIN when incomplete. */
 COLD int action_decode(struct action *out, uint8_t *section, bool *has_undo, uint32_t *ignore,

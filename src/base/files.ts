@@ -11,14 +11,15 @@ export function writeWhole(fd: number, bytes: Uint8Array): void {
 /**
  * Replaces a file whole: written beside it, renamed over it, so that of two who do it at once one wins. `sync` makes it
  * survive a power cut too; `mode` holds whatever the umask says (default 0600, less the umask). On any error the old
- * file is as it was and nothing is left beside it.
+ * file is as it was and nothing is left beside it. `unseen`: its directory is not in its place yet, so that nobody can see
+ * it half written.
  */
 export function writeAtomic(
   path: string,
   data: string | Uint8Array,
-  options: { sync: boolean; mode?: number },
+  options: { sync: boolean; mode?: number; unseen?: boolean },
 ): void {
-  const temporary = `${path}.tmp-${process.pid}`;
+  const temporary = options.unseen === true ? path : `${path}.tmp-${process.pid}`;
   try {
     const fd = openSync(temporary, 'w', 0o600);
     try {
@@ -28,7 +29,7 @@ export function writeAtomic(
     } finally {
       closeSync(fd);
     }
-    renameSync(temporary, path);
+    if (temporary !== path) renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

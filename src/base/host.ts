@@ -17,10 +17,25 @@ export function builtin<N extends keyof Builtins>(name: N): Builtins[N] {
   return process.getBuiltinModule(name) as unknown as Builtins[N];
 }
 
-/** Random bytes as hex digits, from the kernel. */
+/** A module of our own, loaded at the first call. For the way of a start: import() takes 0.1 ms each time. */
+export function late<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => {
+    loaded ??= load();
+    return loaded;
+  };
+}
+
+/** A call takes 0.05 ms, however few bytes it brings. */
+const POOL_BYTES = 512;
+let pool = Buffer.alloc(0);
+
+/** Random bytes as hex digits, from the kernel. At most 512. */
 export function randomHex(bytes: number): string {
-  const data = globalThis.crypto.getRandomValues(new Uint8Array(bytes));
-  return Buffer.from(data.buffer).toString('hex');
+  if (pool.length < bytes) pool = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(POOL_BYTES)).buffer);
+  const text = pool.toString('hex', 0, bytes);
+  pool = pool.subarray(bytes);
+  return text;
 }
 
 /** A random integer from 0 to below `limit` (at most 2^32); for names, so the slight bias does not matter. */

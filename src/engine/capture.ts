@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { writeWhole } from '../base/index.ts';
-import { openUnnamed, readWhole } from '../shim/index.ts';
+import { openUnnamed, readWhole, Spare } from '../shim/index.ts';
 import type { Containers } from './containers.ts';
 import type { Core } from './core.ts';
 import type { ContainerSpec, ExecSpec, Output, Running, RunResult, StreamFds } from './types.ts';
@@ -43,14 +43,16 @@ export async function capture(
     return fd;
   };
   try {
-    const stdout = open();
-    const stderr = open();
+    const spare = Spare.take(core.root);
+    const stdout = spare?.stdout ?? open();
+    const stderr = spare?.stderr ?? open();
+    opened.push(...(spare ? [stdout, stderr] : []));
     let stdin: number | 'ignore' = 'ignore';
     if (options.input !== undefined) {
       stdin = open();
       writeWhole(stdin, Buffer.from(options.input));
     }
-    const running = await launch({ stdin, stdout, stderr });
+    const running = await launch({ stdin, stdout, stderr, ...(spare ? { spare } : {}) });
     const abort = (): void => running.signal(9);
     options.signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -62,6 +64,7 @@ export async function capture(
     }
   } finally {
     for (const fd of opened) closeSync(fd);
+    setTimeout(() => Spare.make(core.root), 5);
   }
 }
 

@@ -86,7 +86,8 @@ export class Containers extends ContainerFiles {
     const running = await startContainer(this.core, record, how, fds, version).catch(undo);
     if (running === undefined) throw new MydockerError('RUNNING', `container ${record.name} runs already`);
     // While the shim works: what others left is cleared without anybody waiting for it.
-    const swept = fds?.fronted === true ? Promise.resolve() : sweep(this.core, true);
+    const isDue = fds?.fronted !== true && this.core.isSweepDue();
+    const swept = isDue ? sweep(this.core, true) : Promise.resolve();
     // Told of when the program has ended, not as a promise that nobody handles.
     swept.catch(() => {});
     const settle = async (): Promise<number> => {

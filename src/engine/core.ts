@@ -22,6 +22,7 @@ export interface EngineOptions {
   fault?: Fault;
 }
 
+const SWEEP_EVERY_MS = 1000;
 const OVERLAYFS_MAGIC = 0x794c7630;
 
 /** What every part of the engine shares: where things lie, and facts about the host, read once. */
@@ -35,6 +36,7 @@ export class Core {
   readonly fault: Fault | undefined;
   private cgroupHost: CgroupHost | undefined;
   private prepared = false;
+  private sweptAtMs = 0;
 
   constructor(options: EngineOptions) {
     this.paths = pathsOf(options.root);
@@ -66,10 +68,11 @@ export class Core {
     const parents = above.map((_, i) => above.slice(0, i + 1).join('/'));
     const cpusOf = (name: string): string =>
       cpuset === undefined ? '' : read(`${cpuset}/${name}/cpuset.cpus`);
-    const cpusetEmpty = cpuset === undefined ? [] : parents.filter((name) => cpusOf(name) === '');
+    const cpus = new Map(parents.map((name) => [name, cpusOf(name)]));
+    const cpusetEmpty = cpuset === undefined ? [] : parents.filter((name) => cpus.get(name) === '');
     const filled = parents.findLast((name) => !cpusetEmpty.includes(name)) ?? '.';
     return {
-      cpus: cpusOf(filled),
+      cpus: cpus.get(filled) ?? cpusOf(filled),
       mems: cpuset === undefined ? '' : read(`${cpuset}/${filled}/cpuset.mems`),
       cpusetEmpty,
       hasMemsw: memory !== undefined && existsSync(`${memory}/memory.memsw.limit_in_bytes`),
@@ -77,6 +80,14 @@ export class Core {
         return detectIoWeight(host);
       },
     };
+  }
+
+  /** A program that runs one container after the other need not look for others' leftovers each time: true once a second. */
+  isSweepDue(): boolean {
+    const nowMs = performance.now();
+    if (this.sweptAtMs > 0 && nowMs - this.sweptAtMs < SWEEP_EVERY_MS) return false;
+    this.sweptAtMs = nowMs;
+    return true;
   }
 
   /** Before anything is changed: we are root, and the root directory can hold containers. */

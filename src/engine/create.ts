@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { badInput, MydockerError, randomHex } from '../base/index.ts';
+import { badInput, late, MydockerError, randomHex } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import {
   type ContainerRecord,
@@ -24,6 +24,7 @@ import { signalNumber } from './signals.ts';
 import { stateError } from './state-error.ts';
 import type { ContainerSpec } from './types.ts';
 
+const wireRoom = late(() => import('./wire.ts'));
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
@@ -115,9 +116,9 @@ function fillDirectory(
   mkdirSync(`${directory}/upper`, { mode: 0o755 });
   mkdirSync(`${directory}/work`, { mode: 0o700 });
   if (!areMadeByStart(record)) writeNameFiles(core.paths, directory, record, wiring);
-  if (wiring !== undefined) writeWiring(directory, wiring);
+  if (wiring !== undefined) writeWiring(directory, wiring, true);
   // A container that is removed when it ends need not survive a power cut; the others are written through.
-  writeRecord(directory, record, !record.autoRemove);
+  writeRecord(directory, record, !record.autoRemove, true);
 }
 
 /**
@@ -169,7 +170,7 @@ export async function createContainer(
   const staging = `${core.root}/containers/${creationName(id)}`;
   const holding = draft.mounts.some((m) => m.type === 'volume') || draft.isolation?.userBlock !== undefined;
   const claims = holding ? await import('./claims.ts') : undefined;
-  const wires = isWired(draft.network) ? await import('./wire.ts') : undefined;
+  const wires = isWired(draft.network) ? await wireRoom() : undefined;
   let name: string | undefined;
   let wiring: Wiring | undefined;
   let version: string;

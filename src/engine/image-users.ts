@@ -1,5 +1,5 @@
-import { type ImageUser, imageNeeds, noSuchImage, type ResolvedImage } from '../image/index.ts';
-import { type ContainerRecord, listIds, readIndex, readRecord, updateIndex } from '../storage/index.ts';
+import { type ImageUser, imageNeeds, isListed, noSuchImage, type ResolvedImage } from '../image/index.ts';
+import { type ContainerRecord, listIds, readRecord, updateIndex } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { isBroken, lifeOf } from './status.ts';
 
@@ -25,7 +25,7 @@ export function usersOf(core: Core, imageId: string): ImageUser[] {
 export async function keepImage(core: Core, image: ResolvedImage, record: ContainerRecord): Promise<void> {
   const isIn = ({ manifests }: { manifests: ReadonlyArray<{ digest: string }> }): boolean =>
     manifests.some(({ digest }) => digest === image.manifestDigest) && lostMount(core, record) === undefined;
-  if (isIn(readIndex(core.root))) return;
+  if (isListed(core.root, image) && lostMount(core, record) === undefined) return;
   // Perhaps in the middle of a removal that will see us and put it back: its end is waited for.
   if (await updateIndex(core.root, isIn)) return;
   await (await import('./remove.ts')).discardContainer(core, record.id, record.name);

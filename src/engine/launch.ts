@@ -183,7 +183,7 @@ export async function startOnce(
   let shim: ReturnType<typeof startShim>;
   try {
     files?.keepPlan(`${directory}/plan`);
-    shim = startShim({
+    shim = fds.spare?.use(encoded, record.id.slice(0, 12)) ?? startShim({
       root: core.root,
       mode: 'launch',
       title: record.id.slice(0, 12),

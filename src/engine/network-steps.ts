@@ -1,9 +1,11 @@
+import { late } from '../base/index.ts';
 import { planLoopback } from '../network/index.ts';
 import type { ContainerRecord, NetworkRecord, Wiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { isWired, sharedNetwork } from './joined.ts';
 import type { WiringSteps } from './wiring.ts';
 
+const wiringRoom = late(() => import('./wiring.ts'));
 const NONE: WiringSteps = { own: [], gone: [], host: [], hostAfter: [], init: [] };
 
 /** What a launch does about networks; what only a container in one needs is loaded then. */
@@ -18,5 +20,5 @@ export async function networkSteps(
   // Without its file it is in no network: one that was damaged does not keep it from being cleared.
   if (!isWired(network) || wiring === undefined || wiring.endpoints.length === 0)
     return { ...NONE, init: planLoopback() };
-  return (await import('./wiring.ts')).wiringSteps(core, record, wiring, pretended);
+  return (await wiringRoom()).wiringSteps(core, record, wiring, pretended);
 }

@@ -47,6 +47,7 @@ export interface StreamFds {
   stderr: number | 'ignore';
   /** This process would become the front of the program: see Running.front. */
   fronted?: boolean;
+  spare?: import('../shim/index.ts').Spare;
 }
 
 /** A program that was started. */

@@ -45,6 +45,7 @@ export type { OpenSteps, StepSink } from './steps.ts';
 export {
   DEFAULT_IMAGE,
   hasEntry,
+  isListed,
   noSuchImage,
   type ResolvedImage,
   requireImage,

@@ -1,11 +1,14 @@
 import { excerpt, MydockerError } from '../base/index.ts';
 import {
+  blobPath,
   chainIdsOf,
   type DiffId,
   type Digest,
   FULL_NAME,
+  fileVersion,
   type ImageId,
   type IndexEntry,
+  indexVersion,
   layerDir,
   type ManifestDigest,
   REF_NAME,
@@ -148,8 +151,28 @@ export function resolveEntry(root: string, entry: IndexEntry): ResolvedImage {
  * Does not look whether its layers are unpacked: see ensureLayers.
  */
 export function resolveImage(root: string, text: string): ResolvedImage | undefined {
+  // Before it is read: a list that is newer than its version is read once more than needed, and never once too little.
+  const index = indexVersion(root);
+  if (last?.root === root && last.text === text && last.index === index && last.blobs === blobsOf(root, last.image))
+    return last.image;
   const entry = findEntry(root, readIndex(root).manifests, text);
-  return entry === undefined ? undefined : resolveEntry(root, entry);
+  if (entry === undefined) return undefined;
+  const image = Object.freeze(resolveEntry(root, entry));
+  last = { root, text, index, blobs: blobsOf(root, image), image };
+  return image;
+}
+
+/** What resolveImage() found last: a program that runs one container after the other mostly means the same image. */
+let last: { root: string; text: string; index: string; blobs: string; image: Readonly<ResolvedImage> } | undefined;
+
+function blobsOf(root: string, { manifestDigest, id }: ResolvedImage): string {
+  return [manifestDigest, id].map((digest) => fileVersion(blobPath(root, digest))).join();
+}
+
+/** True while the list has this image. */
+export function isListed(root: string, image: ResolvedImage): boolean {
+  if (last?.image === image && last.index === indexVersion(root)) return true;
+  return readIndex(root).manifests.some(({ digest }) => digest === image.manifestDigest);
 }
 
 /** The same, or MydockerError NO_SUCH_IMAGE. */

@@ -91,8 +91,21 @@ function acceptBridge(other: Foreign, bridge: string): Buffer {
 const refusable = ({ ignore }: Foreign): Pick<StepNotes, 'ignore'> =>
   ignore === undefined ? {} : { ignore };
 
+const REMEMBERED = 256;
+const remembered = new Map<string, Step[]>();
+
 /** Looked at by every start: other software may have come since. */
 export function planForwarding(bridge: string, version: Version): Step[] {
+  const key = `${bridge} ${version}`;
+  const known = remembered.get(key);
+  if (known !== undefined) return known;
+  const made = forwarding(bridge, version);
+  if (remembered.size === REMEMBERED) remembered.clear();
+  remembered.set(key, made);
+  return made;
+}
+
+function forwarding(bridge: string, version: Version): Step[] {
   return steps(
     'host',
     ...othersOf(version).map((other): Noted => {

@@ -189,6 +189,11 @@ function leaveHost(): Step[] {
   );
 }
 
+/** Where the child waits for the host's part. Without users of its own only its networks need that: until then both work. */
+function awaitHost(why: string): Noted {
+  return { op: 'barrier', why };
+}
+
 /** Namespaces entered, root changed: from here on the child sees only the container. */
 function beforeMounts(
   input: LaunchInput,
@@ -198,7 +203,7 @@ function beforeMounts(
 ): Step[] {
   const { spec } = input;
   const first: Noted[] = [
-    { op: 'barrier', why: 'the host’s part must be done first' },
+    ...(hasOwnUsers(spec.linux) ? [awaitHost('until its users are mapped it is nobody')] : []),
     ownOomScore(spec.process.oomScoreAdj),
   ];
   const second: Noted[] = [
@@ -261,10 +266,10 @@ export function planLaunch(input: LaunchInput): Plan {
       ...rootfs.host,
       ...mounts.host,
       ...neighbours.host,
-      ...input.network.host,
       ...namespaces.before,
       ...steps('host', ...cloneSteps(namespaces.cloneFlags, cgroup.cloneInto)),
-      ...input.network.hostAfter,
+      // While the child sets up its own: it waits for none of this before its barrier.
+      ...[...input.network.host, ...input.network.hostAfter].map((step): Step => ({ ...step, where: 'host-after' })),
       ...steps('host-after', ...namespaces.after, {
         op: 'barrier',
         why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
@@ -272,6 +277,7 @@ export function planLaunch(input: LaunchInput): Plan {
       ...beforeMounts(input, cgroup.join, namespaces, rootfs.init),
       ...insideMounts(spec, [...mounts.init, ...neighbours.init, ...images.attach]),
       ...askedDevices(spec),
+      ...steps('init', ...(hasOwnUsers(spec.linux) ? [] : [awaitHost('the host’s part must be done first: its cables')])),
       ...input.network.init,
       ...input.services.init,
       ...sysctlSteps(spec),

@@ -29,3 +29,4 @@ export {
   type WalkOptions,
   walkAfter,
 } from './tree.ts';
+export { Spare } from './spare.ts';

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { errnoOf, MydockerError, sleep } from '../base/index.ts';
+import { fileVersion } from './atomic.ts';
 import { createContentStore, imagesDir } from './content.ts';
 import { isDigest, type ManifestDigest } from './digest.ts';
 import { isOwnerAlive, ownMark, stagingName } from './owner.ts';
@@ -41,6 +42,11 @@ const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 
 function indexPath(root: string): string {
   return `${imagesDir(root)}/index.json`;
+}
+
+/** Which list of images is there now: another one after every change. */
+export function indexVersion(root: string): string {
+  return fileVersion(indexPath(root));
 }
 
 function corrupt(path: string, why: string, cause?: unknown): MydockerError {

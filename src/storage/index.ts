@@ -16,6 +16,7 @@ export {
   type ContentIndex,
   FULL_NAME,
   type IndexEntry,
+  indexVersion,
   REF_NAME,
   readIndex,
   updateIndex,

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { errnoOf } from '../base/errors.ts';
-import { readIfThere } from './atomic.ts';
+import { jsonOf, Remembered } from './atomic.ts';
 import { claim, claimText, release, removeDeadClaim } from './claims.ts';
 import { mayHoldName } from './names.ts';
 import { stagingName } from './owner.ts';
@@ -68,17 +68,11 @@ function isNetwork(value: unknown): value is NetworkRecord {
   );
 }
 
+const records = new Remembered((text) => jsonOf(text, isNetwork));
+
 /** The record in a directory; undefined when there is none, or it is damaged. */
 export function readNetworkIn(directory: string): NetworkRecord | undefined {
-  const text = readIfThere(`${directory}/network.json`);
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isNetwork(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return records.get(`${directory}/network.json`);
 }
 
 /** A network; undefined when there is none of that name, or its record is damaged. */

@@ -197,8 +197,8 @@ function putExit(paths: Paths, id: string, exit: ExitRecord): void {
   renameSync(room, path);
 }
 
-export function writeRecord(directory: string, record: ContainerRecord, sync: boolean): void {
-  writeAtomic(`${directory}/container.json`, `${JSON.stringify(record)}\n`, { sync });
+export function writeRecord(directory: string, record: ContainerRecord, sync: boolean, unseen = false): void {
+  writeAtomic(`${directory}/container.json`, `${JSON.stringify(record)}\n`, { sync, unseen });
 }
 
 /** Ids of all containers, in no order; without those still being made. */

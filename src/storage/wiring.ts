@@ -1,5 +1,5 @@
 import { writeAtomic } from '../base/index.ts';
-import { readIfThere } from './atomic.ts';
+import { jsonOf, Remembered } from './atomic.ts';
 import { containerDir, type Paths } from './paths.ts';
 
 /** A container's place in a network. Addresses as text. */
@@ -55,21 +55,16 @@ function isWiring(value: unknown): value is Wiring {
   );
 }
 
+const wirings = new Remembered((text) => jsonOf(text, isWiring));
+
 /** Where a container is plugged in; undefined when it has no network of its own, or the file is damaged. */
 export function readWiring(paths: Paths, id: string): Wiring | undefined {
-  const text = readIfThere(wiringFile(containerDir(paths, id)));
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isWiring(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return wirings.get(wiringFile(containerDir(paths, id)));
 }
 
-export function writeWiring(directory: string, wiring: Wiring): void {
-  writeAtomic(wiringFile(directory), `${JSON.stringify(wiring)}\n`, { sync: false });
+/** `unseen`: see writeAtomic(). */
+export function writeWiring(directory: string, wiring: Wiring, unseen = false): void {
+  writeAtomic(wiringFile(directory), `${JSON.stringify(wiring)}\n`, { sync: false, unseen });
 }
 
 /** A claim while somebody changes the networks or ports of a container: one whose owner has ended was interrupted. */
