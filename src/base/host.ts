@@ -32,7 +32,8 @@ let pool = Buffer.alloc(0);
 
 /** Random bytes as hex digits, from the kernel. At most 512. */
 export function randomHex(bytes: number): string {
-  if (pool.length < bytes) pool = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(POOL_BYTES)).buffer);
+  if (pool.length < bytes)
+    pool = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(POOL_BYTES)).buffer);
   const text = pool.toString('hex', 0, bytes);
   pool = pool.subarray(bytes);
   return text;

@@ -1,6 +1,6 @@
 export { errnoName, errnoNumber, errnoWords } from './errno.ts';
 export { badInput, type ErrorFacts, EXIT, errnoOf, excerpt, MydockerError, programRan } from './errors.ts';
-export { writeAtomic, writeWhole } from './files.ts';
+export { NEW_OR_EMPTY, writeAtomic, writeWhole } from './files.ts';
 export { builtin, late, randomBelow, randomHex, sleep } from './host.ts';
 export { parseIp } from './ip.ts';
 export { SIGNALS } from './signals.ts';

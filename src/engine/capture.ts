@@ -1,8 +1,9 @@
 import { closeSync } from 'node:fs';
 import { writeWhole } from '../base/index.ts';
-import { openUnnamed, readWhole, Spare } from '../shim/index.ts';
+import { openUnnamed, readWhole } from '../shim/index.ts';
 import type { Containers } from './containers.ts';
 import type { Core } from './core.ts';
+import { type Ready, withReady } from './ready.ts';
 import type { ContainerSpec, ExecSpec, Output, Running, RunResult, StreamFds } from './types.ts';
 
 /** Options of `engine.run()`: a container's, and what goes in. */
@@ -32,6 +33,7 @@ export async function capture(
   core: Core,
   options: { input?: string | Uint8Array | undefined; signal?: AbortSignal | undefined },
   launch: (fds: StreamFds) => Promise<Running>,
+  ready?: Ready,
 ): Promise<RunResult> {
   options.signal?.throwIfAborted();
   core.prepare();
@@ -43,16 +45,14 @@ export async function capture(
     return fd;
   };
   try {
-    const spare = Spare.take(core.root);
-    const stdout = spare?.stdout ?? open();
-    const stderr = spare?.stderr ?? open();
-    opened.push(...(spare ? [stdout, stderr] : []));
+    const stdout = ready?.stdout ?? open();
+    const stderr = ready?.stderr ?? open();
     let stdin: number | 'ignore' = 'ignore';
     if (options.input !== undefined) {
-      stdin = open();
+      stdin = ready?.stdin ?? open();
       writeWhole(stdin, Buffer.from(options.input));
     }
-    const running = await launch({ stdin, stdout, stderr, ...(spare ? { spare } : {}) });
+    const running = await launch({ stdin, stdout, stderr, ...(ready === undefined ? {} : { ready }) });
     const abort = (): void => running.signal(9);
     options.signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -64,7 +64,6 @@ export async function capture(
     }
   } finally {
     for (const fd of opened) closeSync(fd);
-    setTimeout(() => Spare.make(core.root), 5);
   }
 }
 
@@ -77,5 +76,7 @@ export function runCaptured(
 ): Promise<RunResult> {
   const { input, signal, ...rest } = options;
   const spec: ContainerSpec = { ...rest, image, command: argv, stdin: input !== undefined, autoRemove: true };
-  return capture(core, { input, signal }, (fds) => containers.run(spec, 'inherit', fds));
+  return withReady(core, (ready) =>
+    capture(core, { input, signal }, (fds) => containers.run(spec, 'inherit', fds), ready),
+  );
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mergeEnv, newId } from './create.ts';
+import { mergeEnv } from './create.ts';
 import { makeName } from './names.ts';
+import { newId } from './new-dirs.ts';
 import { signalName, signalNumber } from './signals.ts';
 
 test('mergeEnv() keeps one entry a name, the last one, and values with "="', () => {

@@ -1,5 +1,5 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { badInput, late, MydockerError, randomHex } from '../base/index.ts';
+import { renameSync, rmSync } from 'node:fs';
+import { badInput, late, MydockerError } from '../base/index.ts';
 import type { ResolvedImage } from '../image/index.ts';
 import {
   type ContainerRecord,
@@ -18,6 +18,7 @@ import { hostnameOf, joinsOf, networkingRecord, networkMode } from './join.ts';
 import { isWired, unplug } from './joined.ts';
 import { areMadeByStart, writeNameFiles } from './name-files.ts';
 import { makeName } from './names.ts';
+import { makeContainerDir, newId, type ReadyContainer } from './new-dirs.ts';
 import type { Prepared } from './prepare.ts';
 import { namesOf } from './resolver.ts';
 import { signalNumber } from './signals.ts';
@@ -113,23 +114,10 @@ function fillDirectory(
   record: ContainerRecord,
   wiring: Wiring | undefined,
 ): void {
-  mkdirSync(`${directory}/upper`, { mode: 0o755 });
-  mkdirSync(`${directory}/work`, { mode: 0o700 });
   if (!areMadeByStart(record)) writeNameFiles(core.paths, directory, record, wiring);
   if (wiring !== undefined) writeWiring(directory, wiring, true);
   // A container that is removed when it ends need not survive a power cut; the others are written through.
   writeRecord(directory, record, !record.autoRemove, true);
-}
-
-/**
- * 64 hex digits. The first twelve are the host name, and are never decimal digits alone: getaddrinfo(3) takes such a name for
- * an address, and no container could look up its own.
- */
-export function newId(): string {
-  for (;;) {
-    const id = randomHex(32);
-    if (!/^\d{12}/.test(id)) return id;
-  }
 }
 
 function pickName(core: Core, wanted: string | undefined, id: string): string {
@@ -156,7 +144,8 @@ export interface Created {
 
 /**
  * Creates a container: its directory appears whole, by rename, or not at all.
- * `starting`: the caller goes on to start it, and if it dies before that, the container never was.
+ * `starting`: the caller goes on to start it, and if it dies before that, the container never was. `ready`: its directory,
+ * where that has been made beforehand.
  */
 export async function createContainer(
   core: Core,
@@ -164,10 +153,11 @@ export async function createContainer(
   image: ResolvedImage,
   prepared: Prepared,
   starting: boolean,
+  ready?: ReadyContainer,
 ): Promise<Created> {
-  const id = newId();
+  const id = ready?.id ?? newId();
   const draft = recordOf(core, spec, image, id, spec.name ?? '', prepared);
-  const staging = `${core.root}/containers/${creationName(id)}`;
+  const staging = ready?.staging ?? `${core.root}/containers/${creationName(id)}`;
   const holding = draft.mounts.some((m) => m.type === 'volume') || draft.isolation?.userBlock !== undefined;
   const claims = holding ? await import('./claims.ts') : undefined;
   const wires = isWired(draft.network) ? await wireRoom() : undefined;
@@ -176,8 +166,9 @@ export async function createContainer(
   let version: string;
   try {
     // The staging directory first: it shows other processes that the name's owner lives.
-    mkdirSync(staging, { mode: 0o700 });
+    if (ready === undefined) makeContainerDir(staging);
   } catch (error) {
+    rmSync(staging, { recursive: true, force: true });
     throw stateError(core, error);
   }
   let record: ContainerRecord = draft;

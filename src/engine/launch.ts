@@ -2,15 +2,13 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { errnoOf, MydockerError } from '../base/index.ts';
+import { errnoOf, MydockerError, NEW_OR_EMPTY } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { encodeLaunch, type Failure, Front, FrontFiles, type Report, startShim } from '../shim/index.ts';
 import {
@@ -29,6 +27,8 @@ import type { Services } from './egress.ts';
 import { breakHold } from './hold.ts';
 import { launchPlan } from './launch-plan.ts';
 import { namesDirOf, writeNameFiles } from './name-files.ts';
+import { makeRunDir } from './new-dirs.ts';
+import type { Ready } from './ready.ts';
 import { stateError } from './state-error.ts';
 import { BUSY_MS, lifeOf, refuseBroken, waitTurn } from './status.ts';
 import type { How, Running, StreamFds } from './types.ts';
@@ -56,14 +56,16 @@ async function takeRunDir(
   record: ContainerRecord,
   plan: Buffer,
   wiring: Wiring | undefined,
+  ready: Ready | undefined,
 ): Promise<boolean> {
   const target = runDir(core.paths, record.id);
-  const staging = `${core.paths.run}/${stagingName()}`;
+  const hasNames = namesDirOf(core.paths, record) === target;
+  const made = hasNames ? ready?.takeRun() : undefined;
+  const staging = made ?? `${core.paths.run}/${stagingName()}`;
   try {
-    mkdirSync(staging, { mode: 0o700 });
-    symlinkSync(ownMark(), `${staging}/owner`);
-    writeFileSync(`${staging}/plan`, plan, { mode: 0o600 });
-    if (namesDirOf(core.paths, record) === target) writeNameFiles(core.paths, staging, record, wiring);
+    if (made === undefined) makeRunDir(staging);
+    writeFileSync(`${staging}/plan`, plan, { mode: 0o600, flag: NEW_OR_EMPTY });
+    if (hasNames) writeNameFiles(core.paths, staging, record, wiring);
     for (const deadlineMs = Date.now() + BUSY_MS; ; ) {
       try {
         renameSync(staging, target);
@@ -168,7 +170,7 @@ export async function startOnce(
   const files = fds.fronted === true && !detach ? new FrontFiles(core.paths.run, stagingName) : undefined;
   const fronted = files !== undefined;
   const encoded = encodeLaunch(plan, { detach, withReasons: fronted, fault: core.fault });
-  if (!(await takeRunDir(core, record, encoded, wiring))) return undefined;
+  if (!(await takeRunDir(core, record, encoded, wiring, fds.ready))) return undefined;
   const directory = runDir(core.paths, record.id);
   // From here on nobody changes one that does not run.
   if (!isCurrent(core, record.id, version)) {
@@ -183,16 +185,19 @@ export async function startOnce(
   let shim: ReturnType<typeof startShim>;
   try {
     files?.keepPlan(`${directory}/plan`);
-    shim = fds.spare?.use(encoded, record.id.slice(0, 12)) ?? startShim({
-      root: core.root,
-      mode: 'launch',
-      title: record.id.slice(0, 12),
-      planFd,
-      ...(files === undefined ? {} : { report: files.open(), fronted }),
-      ...(detach
-        ? {}
-        : { stdin: record.stdin ? fds.stdin : 'ignore', stdout: fds.stdout, stderr: fds.stderr }),
-    });
+    const title = record.id.slice(0, 12);
+    shim =
+      fds.ready?.takeShim()?.start(encoded, title) ??
+      startShim({
+        root: core.root,
+        mode: 'launch',
+        title,
+        planFd,
+        ...(files === undefined ? {} : { report: files.open(), fronted }),
+        ...(detach
+          ? {}
+          : { stdin: record.stdin ? fds.stdin : 'ignore', stdout: fds.stdout, stderr: fds.stderr }),
+      });
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     files?.remove();

@@ -1,5 +1,5 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { errnoOf } from '../base/index.ts';
+import { errnoOf, NEW_OR_EMPTY } from '../base/index.ts';
 import {
   type ContainerRecord,
   containerDir,
@@ -66,16 +66,18 @@ export function namesDirOf(paths: Paths, record: ContainerRecord): string {
   return areMadeByStart(owner) || existsSync(own) ? runDir(paths, owner.id) : own;
 }
 
-/** Writes the three. */
+export const NAME_FILES = ['hosts', 'hostname', 'resolv.conf'] as const;
+
+/** Writes the three, of a directory that is not in its place yet. */
 export function writeNameFiles(
   paths: Paths,
   directory: string,
   record: ContainerRecord,
   wiring: Wiring | undefined,
 ): void {
-  writeFileSync(`${directory}/hosts`, hostsFile(paths, record, wiring), { mode: 0o644 });
-  writeFileSync(`${directory}/hostname`, `${record.hostname}\n`, { mode: 0o644 });
-  writeFileSync(`${directory}/resolv.conf`, resolvConfOf(record), { mode: 0o644 });
+  const texts = [hostsFile(paths, record, wiring), `${record.hostname}\n`, resolvConfOf(record)];
+  for (const [i, name] of NAME_FILES.entries())
+    writeFileSync(`${directory}/${name}`, texts[i] ?? '', { mode: 0o644, flag: NEW_OR_EMPTY });
 }
 
 /** After a change of networks: in place, for the file is bound into the running container. Nothing when that has ended. */

@@ -1,5 +1,6 @@
 import type { MydockerError } from '../base/index.ts';
 import type { Front } from '../shim/index.ts';
+import type { Ready } from './ready.ts';
 
 /** What `engine.run()` and `container.exec()` give. */
 export interface RunResult {
@@ -47,7 +48,8 @@ export interface StreamFds {
   stderr: number | 'ignore';
   /** This process would become the front of the program: see Running.front. */
   fronted?: boolean;
-  spare?: import('../shim/index.ts').Spare;
+  /** What was made beforehand for the next container. */
+  ready?: Ready;
 }
 
 /** A program that was started. */

@@ -153,7 +153,12 @@ export function resolveEntry(root: string, entry: IndexEntry): ResolvedImage {
 export function resolveImage(root: string, text: string): ResolvedImage | undefined {
   // Before it is read: a list that is newer than its version is read once more than needed, and never once too little.
   const index = indexVersion(root);
-  if (last?.root === root && last.text === text && last.index === index && last.blobs === blobsOf(root, last.image))
+  if (
+    last?.root === root &&
+    last.text === text &&
+    last.index === index &&
+    last.blobs === blobsOf(root, last.image)
+  )
     return last.image;
   const entry = findEntry(root, readIndex(root).manifests, text);
   if (entry === undefined) return undefined;
@@ -163,7 +168,9 @@ export function resolveImage(root: string, text: string): ResolvedImage | undefi
 }
 
 /** What resolveImage() found last: a program that runs one container after the other mostly means the same image. */
-let last: { root: string; text: string; index: string; blobs: string; image: Readonly<ResolvedImage> } | undefined;
+let last:
+  | { root: string; text: string; index: string; blobs: string; image: Readonly<ResolvedImage> }
+  | undefined;
 
 function blobsOf(root: string, { manifestDigest, id }: ResolvedImage): string {
   return [manifestDigest, id].map((digest) => fileVersion(blobPath(root, digest))).join();

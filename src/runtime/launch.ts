@@ -269,7 +269,9 @@ export function planLaunch(input: LaunchInput): Plan {
       ...namespaces.before,
       ...steps('host', ...cloneSteps(namespaces.cloneFlags, cgroup.cloneInto)),
       // While the child sets up its own: it waits for none of this before its barrier.
-      ...[...input.network.host, ...input.network.hostAfter].map((step): Step => ({ ...step, where: 'host-after' })),
+      ...[...input.network.host, ...input.network.hostAfter].map(
+        (step): Step => ({ ...step, where: 'host-after' }),
+      ),
       ...steps('host-after', ...namespaces.after, {
         op: 'barrier',
         why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
@@ -277,7 +279,10 @@ export function planLaunch(input: LaunchInput): Plan {
       ...beforeMounts(input, cgroup.join, namespaces, rootfs.init),
       ...insideMounts(spec, [...mounts.init, ...neighbours.init, ...images.attach]),
       ...askedDevices(spec),
-      ...steps('init', ...(hasOwnUsers(spec.linux) ? [] : [awaitHost('the host’s part must be done first: its cables')])),
+      ...steps(
+        'init',
+        ...(hasOwnUsers(spec.linux) ? [] : [awaitHost('the host’s part must be done first: its cables')]),
+      ),
       ...input.network.init,
       ...input.services.init,
       ...sysctlSteps(spec),

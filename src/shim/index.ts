@@ -20,6 +20,7 @@ export {
   type ShimStart,
   startShim,
 } from './run.ts';
+export { SpareShim } from './spare.ts';
 export {
   openStepStream,
   runActions,
@@ -29,4 +30,3 @@ export {
   type WalkOptions,
   walkAfter,
 } from './tree.ts';
-export { Spare } from './spare.ts';

@@ -1,64 +1,86 @@
+import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { builtin } from '../base/index.ts';
 import { shimBinary } from './assets.ts';
-import { decodeReport } from './report.ts';
-import { openReport, openUnnamed, readWhole, type ShimRun } from './run.ts';
+import { decodeReport, type Report } from './report.ts';
+import { openReport, readWhole, type ShimRun } from './run.ts';
 
-let kept: Spare | undefined;
+/** As long as a title: it is overwritten by one. */
+const NO_TITLE = '------------';
+const KILLED = 137;
 
-export class Spare {
-  ready = false;
-  stdout: number;
-  stderr: number;
-  report: number;
-  private socket: Socket;
-  private child: import('node:child_process').ChildProcess;
-  private exit: Promise<number>;
-  constructor(root: string) {
-    this.stdout = openUnnamed(`${root}/bin`);
-    this.stderr = openUnnamed(`${root}/bin`);
+/**
+ * A shim that waits for its plan: started while nobody waits for it, which takes 1.5 to 4 ms of a large process. It ends with
+ * this process, whatever becomes of that. See native/spare.h.
+ */
+export class SpareShim {
+  private readonly child: ChildProcess;
+  private readonly socket: Socket;
+  private readonly report: number;
+  private readonly exit: Promise<number>;
+  private readonly end: Promise<void>;
+  private isWaiting = false;
+
+  /** The descriptors become the program's. Throws what a start of a process throws. */
+  constructor(root: string, stdin: number, stdout: number, stderr: number) {
     this.report = openReport(`${root}/bin`);
-    const child = builtin('node:child_process').spawn(shimBinary(root), ['waiting', '------------'], {
-      stdio: ['ignore', this.stdout, this.stderr, 'pipe', this.report],
-      env: {},
-      cwd: '/',
-    });
+    const stdio = [stdin, stdout, stderr, 'pipe', this.report] as const;
+    const { spawn } = builtin('node:child_process');
+    const child = spawn(shimBinary(root), ['waiting', NO_TITLE], { stdio: [...stdio], env: {}, cwd: '/' });
+    const socket = child.stdio[3] as Socket;
     this.child = child;
-    this.exit = new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 255)));
-    this.socket = child.stdio[3] as Socket;
-    this.socket.once('data', () => {
-      this.ready = true;
+    this.socket = socket;
+    this.exit = new Promise((resolve) => {
+      const ended = (code: number | null): void => {
+        this.isWaiting = false;
+        resolve(code ?? KILLED);
+      };
+      child.once('exit', ended);
+      child.once('error', () => ended(null));
     });
-    this.socket.on('error', () => {});
+    this.end = new Promise((resolve) => socket.once('end', resolve));
+    socket.once('data', () => {
+      this.isWaiting = true;
+    });
+    // That it has gone is seen by its end.
+    socket.on('error', () => {});
     child.unref();
-    this.socket.unref();
+    socket.unref();
   }
-  static make(root: string): void {
-    kept ??= new Spare(root);
+
+  /** It has said that it waits, and has not ended since. */
+  get isReady(): boolean {
+    return this.isWaiting;
   }
-  static take(_root: string): Spare | undefined {
-    if (kept?.ready !== true) return undefined;
-    const spare = kept;
-    kept = undefined;
-    return spare;
-  }
-  use(plan: Buffer, title: string): ShimRun {
+
+  /** Hands the plan over. Once. `title`: twelve characters. */
+  start(plan: Buffer, title: string): ShimRun {
     this.child.ref();
+    this.socket.ref();
     this.socket.cork();
     this.socket.write(title);
     this.socket.write(plan);
     this.socket.uncork();
-    const ended = new Promise<void>((resolve) => this.socket.once('end', () => resolve()));
-    const done = Promise.race([ended, this.exit]).then(async () => {
-      const report = decodeReport(readWhole(this.report));
-      if (report.ending !== undefined || report.failure !== undefined) return report;
+    return { pid: this.child.pid ?? 0, done: this.follow() };
+  }
+
+  /** All is told when it lets go of the socket; until it has removed what nobody waits for, it lives on. */
+  private async follow(): Promise<Report> {
+    await Promise.race([this.end, this.exit]);
+    let report = decodeReport(readWhole(this.report));
+    if (report.ending === undefined && report.failure === undefined) {
       await this.exit;
-      return decodeReport(readWhole(this.report));
-    }).finally(() => {
-      closeSync(this.report);
-      this.socket.destroy();
-    });
-    return { pid: this.child.pid ?? 0, done };
+      report = decodeReport(readWhole(this.report));
+    }
+    this.close();
+    return report;
+  }
+
+  /** It is not needed (any more): one that waits ends. */
+  close(): void {
+    this.socket.destroy();
+    this.child.unref();
+    closeSync(this.report);
   }
 }
