@@ -1,5 +1,5 @@
 import type { Plan } from '../plan/index.ts';
-import { hasDeviceRules, planLaunch } from '../runtime/index.ts';
+import { type FreshInput, hasDeviceRules, type LaunchInput, planLaunch } from '../runtime/index.ts';
 import {
   type ContainerRecord,
   containerDir,
@@ -11,6 +11,7 @@ import {
   readWiring,
   runDir,
   runningFile,
+  type Wiring,
 } from '../storage/index.ts';
 import { startingSize } from './console-size.ts';
 import type { Core } from './core.ts';
@@ -38,18 +39,64 @@ export async function launchPlan(
   wiring = readWiring(core.paths, record.id),
   pretended?: NetworkRecord,
 ): Promise<Plan> {
+  return planLaunch(
+    launchInput(core, record, how, await freshInput(core, record, wiring, limits, pretended)),
+  );
+}
+
+/** What of a launch differs from run to run. */
+export async function freshInput(
+  core: Core,
+  record: ContainerRecord,
+  wiring: Wiring | undefined,
+  limits?: Services,
+  pretended?: NetworkRecord,
+): Promise<FreshInput> {
   const network = await networkSteps(core, record, wiring, pretended);
+  const dir = containerDir(core.paths, record.id);
+  const names = planNames(core.paths, record);
+  return {
+    id: record.id,
+    bootId: currentBootId(),
+    owned: record.autoRemove ? releaseSteps(core, record) : [],
+    network,
+    services: {
+      host: [
+        ...planEvents(core.paths, record, record.startingOwner !== undefined),
+        ...names.host,
+        ...(limits?.host ?? []),
+      ],
+      init: [...names.init, ...(limits?.init ?? [])],
+    },
+    paths: {
+      runDir: runDir(core.paths, record.id),
+      containerDir: dir,
+      nameFile: nameFile(core.paths, record.name),
+      log: `${dir}/log.json`,
+      running: runningFile(core.paths, record.id),
+    },
+    autoRemove: record.autoRemove,
+    init: record.init,
+    program: { args: [...record.entrypoint, ...record.cmd], env: record.env },
+  };
+}
+
+/** And all of it. */
+export function launchInput(
+  core: Core,
+  record: ContainerRecord,
+  how: How | 'undo',
+  fresh: FreshInput,
+): LaunchInput {
   const dir = containerDir(core.paths, record.id);
   const joined = neighboursOf(core, record, how === 'undo');
   const described = ociSpec(record, namesDirOf(core.paths, record), core.paths, joined);
   const users = record.isolation?.users;
   const size = startingSize(record.tty, how === 'undo' ? 'detached' : how);
-  const names = planNames(core.paths, record);
   const spec = { ...described, process: { ...described.process, ...size } };
-  return planLaunch({
+  return {
+    ...fresh,
     spec,
-    id: record.id,
-    bootId: currentBootId(),
     cgroups: core.cgroups(),
     cgroupFacts: core.cgroupFacts(spec.linux.cgroupsPath),
     rootfs: {
@@ -69,29 +116,10 @@ export async function launchPlan(
     },
     images: imageTrees(core, record, spec.root.path),
     neighbours: sharedMemory(joined),
-    owned: record.autoRemove ? releaseSteps(core, record) : [],
-    network,
-    services: {
-      host: [
-        ...planEvents(core.paths, record, record.startingOwner !== undefined),
-        ...names.host,
-        ...(limits?.host ?? []),
-      ],
-      init: [...names.init, ...(limits?.init ?? [])],
-    },
     firstSlot: FIRST_SLOT,
-    paths: {
-      runDir: runDir(core.paths, record.id),
-      containerDir: dir,
-      nameFile: nameFile(core.paths, record.name),
-      log: `${dir}/log.json`,
-      running: runningFile(core.paths, record.id),
-    },
     log: LOG,
-    autoRemove: record.autoRemove,
     stdin: record.stdin,
     inherit: how === 'inherit',
     hold: how === 'session',
-    init: record.init,
-  });
+  };
 }

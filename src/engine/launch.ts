@@ -26,6 +26,7 @@ import type { Core } from './core.ts';
 import type { Services } from './egress.ts';
 import { breakHold } from './hold.ts';
 import { launchPlan } from './launch-plan.ts';
+import { type EncodedLaunch, encodeByTemplate } from './launch-template.ts';
 import { namesDirOf, writeNameFiles } from './name-files.ts';
 import { makeRunDir } from './new-dirs.ts';
 import type { Ready } from './ready.ts';
@@ -136,9 +137,9 @@ export async function outcomeOf(
   core: Core,
   record: Known,
   report: Report,
-  plan: () => Plan,
+  plan: () => Plan | Promise<Plan>,
 ): Promise<number> {
-  if (report.failure !== undefined) throw await failed(record, plan(), report.failure);
+  if (report.failure !== undefined) throw await failed(record, await plan(), report.failure);
   if (report.ending === undefined) throw await lostShim(core, record);
   if (report.outputLost !== undefined)
     throw (await import('./blame.ts')).outputError(record.name, report.outputLost);
@@ -150,6 +151,19 @@ async function limitsOf(core: Core, record: ContainerRecord): Promise<Services |
   if (record.network.startsWith('container:')) (await import('./egress.ts')).checkNeighbour(core, record);
   if (record.egress === undefined) return undefined;
   return (await import('./egress.ts')).egressSteps(core.paths, record);
+}
+
+async function encodeWhole(
+  core: Core,
+  record: ContainerRecord,
+  how: How,
+  limits: Services | undefined,
+  wiring: Wiring | undefined,
+  withReasons: boolean,
+): Promise<EncodedLaunch> {
+  const plan = await launchPlan(core, record, how, limits, wiring);
+  const bytes = encodeLaunch(plan, { detach: how !== 'inherit', withReasons, fault: core.fault });
+  return { bytes, plan: () => Promise.resolve(plan) };
 }
 
 /**
@@ -165,12 +179,15 @@ export async function startOnce(
 ): Promise<Running | undefined> {
   const limits = await limitsOf(core, record);
   const wiring = readWiring(core.paths, record.id);
-  const plan = await launchPlan(core, record, how, limits, wiring);
   const detach = how !== 'inherit';
   const files = fds.fronted === true && !detach ? new FrontFiles(core.paths.run, stagingName) : undefined;
   const fronted = files !== undefined;
-  const encoded = encodeLaunch(plan, { detach, withReasons: fronted, fault: core.fault });
-  if (!(await takeRunDir(core, record, encoded, wiring, fds.ready))) return undefined;
+  const { bytes, plan } =
+    (fds.ready === undefined || limits !== undefined
+      ? undefined
+      : await encodeByTemplate(core, record, wiring)) ??
+    (await encodeWhole(core, record, how, limits, wiring, fronted));
+  if (!(await takeRunDir(core, record, bytes, wiring, fds.ready))) return undefined;
   const directory = runDir(core.paths, record.id);
   // From here on nobody changes one that does not run.
   if (!isCurrent(core, record.id, version)) {
@@ -187,7 +204,7 @@ export async function startOnce(
     files?.keepPlan(`${directory}/plan`);
     const title = record.id.slice(0, 12);
     shim =
-      fds.ready?.takeShim()?.start(encoded, title) ??
+      fds.ready?.takeShim()?.start(bytes, title) ??
       startShim({
         root: core.root,
         mode: 'launch',
@@ -223,17 +240,17 @@ export async function startOnce(
     },
   };
   if (how === 'inherit') {
-    const exit = started.then((report) => outcomeOf(core, record, report, () => plan));
+    const exit = started.then((report) => outcomeOf(core, record, report, plan));
     if (files === undefined) return { ...running, exit };
     return { ...running, exit, front: new Front(core.root, shim.pid, `${directory}/attach.sock`, files) };
   }
   const report = await started;
-  if (report.failure !== undefined) throw await failed(record, plan, report.failure);
+  if (report.failure !== undefined) throw await failed(record, await plan(), report.failure);
   if (how === 'detached') {
     if (report.startedPid === undefined) throw await lostShim(core, record);
     return { ...running, exit: Promise.resolve(0) };
   }
   if (!report.ready) throw await lostShim(core, record);
-  const session = await (await import('./session.ts')).sessionOfStart(core, record, plan);
+  const session = await (await import('./session.ts')).sessionOfStart(core, record, await plan());
   return { ...running, session, exit: session.done.then((code) => code ?? 0) };
 }

@@ -101,6 +101,11 @@ class Writer {
     this.length = from + size;
     if (terminate) buffer[this.length++] = 0;
   }
+  /** Bytes as they are, one character each. */
+  raw(text: string): void {
+    this.room(text.length);
+    this.length += this.buffer.write(text, this.length, 'latin1');
+  }
   patch(at: number, value: number): void {
     this.buffer.writeUInt32LE(value, at);
   }
@@ -166,6 +171,30 @@ function tooLarge(what: string, most: string): MydockerError {
   );
 }
 
+/** What of the header is known only at the end: offsets of the total of bytes and of the number of steps. */
+const TOTAL_AT = 8;
+const COUNT_AT = 12;
+
+function writeHead(out: Writer, flags: number, fault: Fault | undefined): void {
+  out.u32(MAGIC);
+  out.u32(PLAN_VERSION);
+  out.u32(0);
+  out.u32(0);
+  out.u32(flags);
+  out.u32(fault?.index ?? 0xffffffff);
+  out.u32(fault?.errno ?? 0);
+}
+
+const tooManySteps = (count: number): MydockerError => tooLarge(`${count} steps`, `${MAX_STEPS}`);
+
+function finish(out: Writer, count: number): Buffer {
+  if (count > MAX_STEPS) throw tooManySteps(count);
+  if (out.length > PLAN_MAX_BYTES) throw tooLarge(`${out.length} bytes of words`, `${PLAN_MAX_BYTES}`);
+  out.patch(TOTAL_AT, out.length);
+  out.patch(COUNT_AT, count);
+  return out.done();
+}
+
 /**
  * The bytes the shim reads; `withReasons`: and behind them, unread by it, why each step is there, for decodePlan().
  * Throws TypeError for a string holding NUL, PLAN_TOO_LARGE.
@@ -174,20 +203,47 @@ export function encodePlan(
   plan: Plan,
   options: { flags?: number; fault?: Fault | undefined; withReasons?: boolean } = {},
 ): Buffer {
-  if (plan.steps.length > MAX_STEPS) throw tooLarge(`${plan.steps.length} steps`, `${MAX_STEPS}`);
   const out = new Writer();
-  out.u32(MAGIC);
-  out.u32(PLAN_VERSION);
-  out.u32(0);
-  out.u32(plan.steps.length);
-  out.u32(options.flags ?? 0);
-  out.u32(options.fault?.index ?? 0xffffffff);
-  out.u32(options.fault?.errno ?? 0);
+  if (plan.steps.length > MAX_STEPS) throw tooManySteps(plan.steps.length);
+  writeHead(out, options.flags ?? 0, options.fault);
   for (const step of plan.steps) writeStep(out, step);
-  if (out.length > PLAN_MAX_BYTES) throw tooLarge(`${out.length} bytes of words`, `${PLAN_MAX_BYTES}`);
-  out.patch(8, out.length);
+  finish(out, plan.steps.length);
   if (options.withReasons === true) out.bytes(plan.steps.map(({ why }) => why).join('\0'), false);
   return out.done();
+}
+
+/** Steps as they stand in a plan, one character a byte: for EncodedPlan. Throws TypeError for a string holding NUL. */
+export function encodeSteps(list: readonly Step[]): string {
+  const out = new Writer();
+  for (const step of list) writeStep(out, step);
+  return out.done().toString('latin1');
+}
+
+/** A plan of which some steps are encoded already. The same bytes as encodePlan() gives. */
+export class EncodedPlan {
+  private readonly out = new Writer();
+  private count = 0;
+
+  constructor(fault: Fault | undefined) {
+    writeHead(this.out, 0, fault);
+  }
+
+  /** Throws TypeError for a string holding NUL. */
+  add(list: readonly Step[]): void {
+    for (const step of list) writeStep(this.out, step);
+    this.count += list.length;
+  }
+
+  /** Steps of encodeSteps(). */
+  addEncoded(text: string, count: number): void {
+    this.out.raw(text);
+    this.count += count;
+  }
+
+  /** Throws PLAN_TOO_LARGE. */
+  done(): Buffer {
+    return finish(this.out, this.count);
+  }
 }
 
 /**

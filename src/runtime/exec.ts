@@ -3,7 +3,7 @@ import { joinCgroup } from './cgroup.ts';
 import type { CgroupHost } from './cgroup-host.ts';
 import { CLONE } from './constants.ts';
 import { NAMESPACE_FLAGS } from './namespaces.ts';
-import { leaveCaller, ownOomScore, programSteps } from './program.ts';
+import { execStep, leaveCaller, ownOomScore, programSteps } from './program.ts';
 import type { NamespaceType, OciProcess } from './spec.ts';
 
 type Noted = Action & StepNotes;
@@ -104,7 +104,8 @@ export function planExec(input: ExecInput): Plan {
     { op: 'setns', slot: TARGET_SLOT, flags: nsFlags >>> 0, why: 'the container’s namespaces, root and all' },
     ...within,
     ...leaveCaller(),
-    ...programSteps(input.process, input.cgroups, { init: false, bindConsole: false }),
+    ...programSteps(input.process, input.cgroups, false),
+    execStep(input.process, false),
   ];
   return {
     steps: [

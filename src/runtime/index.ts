@@ -15,7 +15,16 @@ export type { ImageTree, NeighbourTree } from './extra-trees.ts';
 export { sysctlPath } from './finish.ts';
 export { detectIoWeight, type IoWeight } from './io-weight.ts';
 export { defaultMounts } from './kernel-mounts.ts';
-export { type LaunchInput, planLaunch } from './launch.ts';
+export {
+  FIXED_PARTS,
+  type FixedPart,
+  type FreshPart,
+  fixedParts,
+  freshParts,
+  LAUNCH_PARTS,
+  planLaunch,
+} from './launch.ts';
+export type { FreshInput, LaunchInput } from './launch-input.ts';
 export { type LimitChange, planLimitChange } from './limit-changes.ts';
 export { type CgroupV1Facts, type LimitWrite, limitsV1 } from './limits-v1.ts';
 export { limitsV2 } from './limits-v2.ts';

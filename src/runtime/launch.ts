@@ -1,150 +1,24 @@
-import { type Action, NO_SLOT, type Plan, STREAMS, type Step, type StepNotes, steps } from '../plan/index.ts';
+import { type Action, NO_SLOT, type Plan, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { planCgroup } from './cgroup.ts';
-import type { CgroupHost } from './cgroup-host.ts';
 import { CLONE, MNT_DETACH } from './constants.ts';
 import { askedDevices } from './devices.ts';
-import { type ImageTree, type NeighbourTree, planImageTrees, planNeighbourTrees } from './extra-trees.ts';
+import { planImageTrees, planNeighbourTrees } from './extra-trees.ts';
 import { finishSteps, sysctlSteps } from './finish.ts';
-import type { CgroupV1Facts } from './limits-v1.ts';
+import type { FreshInput, LaunchInput } from './launch-input.ts';
+import { monitorSteps, ownership } from './launch-own.ts';
 import { planMasks } from './masks.ts';
 import { planMounts } from './mounts.ts';
 import { hasOwnUsers, type NamespacePlan, planNamespaces } from './namespaces.ts';
 import { separateMounts } from './own-mounts.ts';
-import { type IdmappedRoot, planMappedRoot } from './own-users-root.ts';
-import { leaveCaller, ownOomScore, programSteps } from './program.ts';
+import { planMappedRoot } from './own-users-root.ts';
+import { execStep, leaveCaller, ownOomScore, programSteps } from './program.ts';
 import { Slots } from './slots.ts';
 import type { OciSpec } from './spec.ts';
 
 type Noted = Action & StepNotes;
 
-/** What a launch needs beside the OCI spec: handed across by the engine, so that this room knows no other. */
-export interface LaunchInput {
-  spec: OciSpec;
-  id: string;
-  bootId: string;
-  cgroups: CgroupHost;
-  cgroupFacts: CgroupV1Facts;
-  /** Steps that mount the root file system on spec.root.path, from storage; `mapped`: its owners are others inside. */
-  rootfs: { host: readonly Step[]; init: readonly Step[]; mapped?: IdmappedRoot };
-  images?: readonly ImageTree[];
-  neighbours?: readonly NeighbourTree[];
-  /** What else it holds while it lives, with undos: steps that do nothing themselves. */
-  owned?: readonly Step[];
-  /** Its networks, from network. `own`: what it holds while it lives, as `owned`; `gone`: undone before its record and name. */
-  network: {
-    own: readonly Step[];
-    gone: readonly Step[];
-    host: readonly Step[];
-    hostAfter: readonly Step[];
-    init: readonly Step[];
-  };
-  /** What the monitor does for the container beside its streams, from network. */
-  services: { host: readonly Step[]; init: readonly Step[] };
-  /** First free descriptor slot. */
-  firstSlot: number;
-  /** Files and directories the monitor keeps. */
-  paths: { runDir: string; containerDir: string; nameFile: string; log: string; running: string };
-  log: { maxBytes: number; maxFiles: number };
-  autoRemove: boolean;
-  stdin: boolean;
-  inherit: boolean;
-  hold: boolean;
-  init: boolean;
-}
-
 /** Slot that holds the v2 cgroup directory for clone3. */
 const CGROUP_SLOT = 0;
-
-function ownership(input: LaunchInput): Step[] {
-  const { runDir, containerDir, nameFile } = input.paths;
-  const lock: Noted = {
-    op: 'own',
-    what: runDir,
-    why: 'made by an exclusive rename: only one start at a time',
-    undo: { op: 'discard-tree', path: runDir },
-  };
-  // What it holds elsewhere goes after its directory, which says what that is, and before the lock.
-  return steps('host', lock).concat(
-    input.owned ?? [],
-    input.network.own,
-    steps('host', ...(input.autoRemove ? leaving(containerDir, nameFile, input.id) : [running(input)])),
-  );
-}
-
-/** Undone backwards: the name goes while the container is there, so that nobody has taken it over by then. */
-function leaving(containerDir: string, nameFile: string, id: string): Noted[] {
-  return [
-    {
-      op: 'own',
-      what: containerDir,
-      why: '--rm: record, log and writes go when it ends',
-      undo: { op: 'discard-tree', path: containerDir },
-    },
-    {
-      op: 'own',
-      what: nameFile,
-      why: '--rm: the name is free again afterwards',
-      undo: { op: 'unlink-link', path: nameFile, text: id },
-    },
-  ];
-}
-
-function running({ paths, bootId }: LaunchInput): Noted {
-  return {
-    op: 'write',
-    path: paths.running,
-    data: bootId,
-    create: 1,
-    why: 'should the machine go down, with it all of /run, this still says that it ran',
-    undo: { op: 'unlink', path: paths.running },
-  };
-}
-
-function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
-  const { runDir, containerDir, log } = input.paths;
-  const flags =
-    (input.stdin ? STREAMS.stdin : 0) |
-    (input.spec.process.terminal ? STREAMS.tty : 0) |
-    (input.inherit ? STREAMS.inherit : 0) |
-    (input.hold ? STREAMS.hold : 0);
-  const exitFile: Noted = {
-    op: 'exit-file',
-    path: `${containerDir}/exit.json`,
-    oomPath,
-    sync: 1,
-    why: 'written when it has ended',
-  };
-  return [
-    {
-      op: 'log',
-      path: log,
-      maxBytes: input.log.maxBytes,
-      maxFiles: input.log.maxFiles,
-      why: 'what the program prints, kept for `logs`',
-    },
-    {
-      op: 'attach-socket',
-      path: `${runDir}/attach.sock`,
-      why: 'where attach, stop, kill and wait find the monitor',
-    },
-    {
-      op: 'state-file',
-      path: `${runDir}/state.json`,
-      id: input.id,
-      bootId: input.bootId,
-      why: 'written when the program runs',
-    },
-    // With --rm the record would be removed a moment after it was written.
-    ...(input.autoRemove ? [] : [exitFile]),
-    {
-      op: 'streams',
-      flags,
-      why: input.spec.process.terminal
-        ? 'a pseudo-terminal follows, from the inside'
-        : 'pipes for the standard streams',
-    },
-  ];
-}
 
 function cloneSteps(flags: number, cloneInto: string | undefined): Noted[] {
   const list: Noted[] = [];
@@ -236,8 +110,36 @@ function insideMounts(spec: OciSpec, mounts: readonly Step[]): Step[] {
   return hasOwnUsers(spec.linux) ? [...mounts, ...leaveHost()] : [...leaveHost(), ...mounts];
 }
 
-/** The whole launch of a container, as data. Pure: nothing is looked up, nothing happens. */
-export function planLaunch(input: LaunchInput): Plan {
+/** What of a launch follows from the spec and the container's id, and from nothing else that differs from run to run. */
+export const FIXED_PARTS = ['groups', 'clone', 'inside', 'program'] as const;
+/** All of it, in order. */
+export const LAUNCH_PARTS = [
+  ...(['own', 'gone', 'groups', 'services', 'clone', 'network', 'inside'] as const),
+  ...(['networkInside', 'servicesInside', 'program', 'exec'] as const),
+] as const;
+
+export type FixedPart = (typeof FIXED_PARTS)[number];
+export type FreshPart = Exclude<(typeof LAUNCH_PARTS)[number], FixedPart>;
+/** The parts that know names, addresses, what is taken, and what is run. */
+export function freshParts(input: FreshInput): Record<FreshPart, readonly Step[]> {
+  const { network, services } = input;
+  // While the child sets up its own: it waits for none of this before its barrier.
+  const cables = [...network.host, ...network.hostAfter].map(
+    (step): Step => ({ ...step, where: 'host-after' }),
+  );
+  return {
+    own: ownership(input),
+    gone: network.gone,
+    services: services.host,
+    network: cables,
+    networkInside: network.init,
+    servicesInside: services.init,
+    exec: steps('init', execStep(input.program, input.init)),
+  };
+}
+
+/** The others. */
+export function fixedParts(input: LaunchInput): Record<FixedPart, readonly Step[]> {
   const { spec } = input;
   const slots = new Slots(input.firstSlot);
   const cgroup = planCgroup(input.cgroups, input.cgroupFacts, spec.linux);
@@ -256,22 +158,19 @@ export function planLaunch(input: LaunchInput): Plan {
       ? []
       : [{ op: 'freezer', ...cgroup.freezer, why: 'for commit, which must see files stand still' }];
   return {
-    steps: [
-      ...ownership(input),
-      ...input.network.gone,
+    groups: [
       ...cgroup.host,
       ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
       ...plain.host,
-      ...input.services.host,
+    ],
+    clone: [
       ...rootfs.host,
       ...mounts.host,
       ...neighbours.host,
       ...namespaces.before,
       ...steps('host', ...cloneSteps(namespaces.cloneFlags, cgroup.cloneInto)),
-      // While the child sets up its own: it waits for none of this before its barrier.
-      ...[...input.network.host, ...input.network.hostAfter].map(
-        (step): Step => ({ ...step, where: 'host-after' }),
-      ),
+    ],
+    inside: [
       ...steps('host-after', ...namespaces.after, {
         op: 'barrier',
         why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
@@ -279,16 +178,21 @@ export function planLaunch(input: LaunchInput): Plan {
       ...beforeMounts(input, cgroup.join, namespaces, rootfs.init),
       ...insideMounts(spec, [...mounts.init, ...neighbours.init, ...images.attach]),
       ...askedDevices(spec),
-      ...steps(
-        'init',
-        ...(hasOwnUsers(spec.linux) ? [] : [awaitHost('the host’s part must be done first: its cables')]),
-      ),
-      ...input.network.init,
-      ...input.services.init,
+      ...(hasOwnUsers(spec.linux)
+        ? []
+        : steps('init', awaitHost('the host’s part must be done first: its cables'))),
+    ],
+    program: [
       ...sysctlSteps(spec),
       ...planMasks(spec),
       ...finishSteps(spec),
-      ...steps('init', ...programSteps(spec.process, input.cgroups, { init: input.init, bindConsole: true })),
+      ...steps('init', ...programSteps(spec.process, input.cgroups, true)),
     ],
   };
+}
+
+/** The whole launch of a container, as data. Pure: nothing is looked up, nothing happens. */
+export function planLaunch(input: LaunchInput): Plan {
+  const parts = { ...freshParts({ ...input, program: input.spec.process }), ...fixedParts(input) };
+  return { steps: LAUNCH_PARTS.flatMap((part) => parts[part]) };
 }

@@ -117,19 +117,15 @@ function identitySteps(process: OciProcess, host: CgroupHost): Noted[] {
 /** What `set-user` needs: its calls, files of passwd it may not be the owner of, and the streams it hands over. */
 const BECOME_USER = ['CAP_SETUID', 'CAP_SETGID', 'CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER'];
 
-/** The last steps before the program: its streams, limits on itself, who it is, what it runs. */
-export function programSteps(
-  process: OciProcess,
-  host: CgroupHost,
-  options: { init: boolean; bindConsole: boolean },
-): Noted[] {
+/** The last steps before the program: its streams, limits on itself, who it is. Then comes execStep(). */
+export function programSteps(process: OciProcess, host: CgroupHost, bindConsole: boolean): Noted[] {
   const size = process.consoleSize ?? { height: 0, width: 0 };
   const streams: Noted = process.terminal
     ? {
         op: 'console',
         rows: size.height,
         cols: size.width,
-        bind: options.bindConsole ? 1 : 0,
+        bind: bindConsole ? 1 : 0,
         why: 'a terminal of the container’s own devpts; its master goes to the monitor',
       }
     : { op: 'stdio', why: 'the pipes become descriptors 0, 1 and 2' };
@@ -146,7 +142,7 @@ export function programSteps(
               : 'the calls a program may make; while we may still set it: without no_new_privs it takes CAP_SYS_ADMIN',
           },
         ];
-  const list: Noted[] = [
+  return [
     streams,
     {
       op: 'close-descriptors',
@@ -162,16 +158,19 @@ export function programSteps(
       why: 'if the monitor is killed the container goes too; set last, a change of user clears it',
     },
     ...(process.noNewPrivileges ? filter : []),
-    {
-      op: 'exec',
-      file: process.args[0] ?? '',
-      argv: process.args,
-      env: process.env,
-      init: options.init ? 1 : 0,
-      why: options.init
-        ? 'process 1 stays behind to reap; the program is its child'
-        : 'the program takes over as process 1',
-    },
   ];
-  return list;
+}
+
+/** The very last: of a launch, all that differs between two runs of the same image and limits. */
+export function execStep({ args, env }: Pick<OciProcess, 'args' | 'env'>, init: boolean): Noted {
+  return {
+    op: 'exec',
+    file: args[0] ?? '',
+    argv: args,
+    env,
+    init: init ? 1 : 0,
+    why: init
+      ? 'process 1 stays behind to reap; the program is its child'
+      : 'the program takes over as process 1',
+  };
 }

@@ -1,0 +1,97 @@
+import { type Action, STREAMS, type Step, type StepNotes, steps } from '../plan/index.ts';
+import type { FreshInput, LaunchInput } from './launch-input.ts';
+
+type Noted = Action & StepNotes;
+
+/** What a container holds while it lives, with the undos that give it back. */
+export function ownership(input: FreshInput): Step[] {
+  const { runDir, containerDir, nameFile } = input.paths;
+  const lock: Noted = {
+    op: 'own',
+    what: runDir,
+    why: 'made by an exclusive rename: only one start at a time',
+    undo: { op: 'discard-tree', path: runDir },
+  };
+  // What it holds elsewhere goes after its directory, which says what that is, and before the lock.
+  return steps('host', lock).concat(
+    input.owned ?? [],
+    input.network.own,
+    steps('host', ...(input.autoRemove ? leaving(containerDir, nameFile, input.id) : [running(input)])),
+  );
+}
+
+/** Undone backwards: the name goes while the container is there, so that nobody has taken it over by then. */
+function leaving(containerDir: string, nameFile: string, id: string): Noted[] {
+  return [
+    {
+      op: 'own',
+      what: containerDir,
+      why: '--rm: record, log and writes go when it ends',
+      undo: { op: 'discard-tree', path: containerDir },
+    },
+    {
+      op: 'own',
+      what: nameFile,
+      why: '--rm: the name is free again afterwards',
+      undo: { op: 'unlink-link', path: nameFile, text: id },
+    },
+  ];
+}
+
+function running({ paths, bootId }: FreshInput): Noted {
+  return {
+    op: 'write',
+    path: paths.running,
+    data: bootId,
+    create: 1,
+    why: 'should the machine go down, with it all of /run, this still says that it ran',
+    undo: { op: 'unlink', path: paths.running },
+  };
+}
+
+/** What the monitor keeps: log, socket, state. */
+export function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
+  const { runDir, containerDir, log } = input.paths;
+  const flags =
+    (input.stdin ? STREAMS.stdin : 0) |
+    (input.spec.process.terminal ? STREAMS.tty : 0) |
+    (input.inherit ? STREAMS.inherit : 0) |
+    (input.hold ? STREAMS.hold : 0);
+  const exitFile: Noted = {
+    op: 'exit-file',
+    path: `${containerDir}/exit.json`,
+    oomPath,
+    sync: 1,
+    why: 'written when it has ended',
+  };
+  return [
+    {
+      op: 'log',
+      path: log,
+      maxBytes: input.log.maxBytes,
+      maxFiles: input.log.maxFiles,
+      why: 'what the program prints, kept for `logs`',
+    },
+    {
+      op: 'attach-socket',
+      path: `${runDir}/attach.sock`,
+      why: 'where attach, stop, kill and wait find the monitor',
+    },
+    {
+      op: 'state-file',
+      path: `${runDir}/state.json`,
+      id: input.id,
+      bootId: input.bootId,
+      why: 'written when the program runs',
+    },
+    // With --rm the record would be removed a moment after it was written.
+    ...(input.autoRemove ? [] : [exitFile]),
+    {
+      op: 'streams',
+      flags,
+      why: input.spec.process.terminal
+        ? 'a pseudo-terminal follows, from the inside'
+        : 'pipes for the standard streams',
+    },
+  ];
+}
