@@ -49,14 +49,34 @@ function running({ paths, bootId }: FreshInput): Noted {
   };
 }
 
-/** What the monitor keeps: log, socket, state. */
-export function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
-  const { runDir, containerDir, log } = input.paths;
+/** What others know it by, and the pipes that the child is born with. */
+export function beforeChild(input: LaunchInput): Noted[] {
   const flags =
     (input.stdin ? STREAMS.stdin : 0) |
     (input.spec.process.terminal ? STREAMS.tty : 0) |
     (input.inherit ? STREAMS.inherit : 0) |
     (input.hold ? STREAMS.hold : 0);
+  return [
+    {
+      op: 'state-file',
+      path: `${input.paths.runDir}/state.json`,
+      id: input.id,
+      bootId: input.bootId,
+      why: 'written when the program runs',
+    },
+    {
+      op: 'streams',
+      flags,
+      why: input.spec.process.terminal
+        ? 'a pseudo-terminal follows, from the inside'
+        : 'pipes for the standard streams',
+    },
+  ];
+}
+
+/** What the monitor keeps, made while the child sets up its own. */
+export function besideChild(input: LaunchInput, oomPath: string): Noted[] {
+  const { runDir, containerDir, log } = input.paths;
   const exitFile: Noted = {
     op: 'exit-file',
     path: `${containerDir}/exit.json`,
@@ -77,21 +97,7 @@ export function monitorSteps(input: LaunchInput, oomPath: string): Noted[] {
       path: `${runDir}/attach.sock`,
       why: 'where attach, stop, kill and wait find the monitor',
     },
-    {
-      op: 'state-file',
-      path: `${runDir}/state.json`,
-      id: input.id,
-      bootId: input.bootId,
-      why: 'written when the program runs',
-    },
     // With --rm the record would be removed a moment after it was written.
     ...(input.autoRemove ? [] : [exitFile]),
-    {
-      op: 'streams',
-      flags,
-      why: input.spec.process.terminal
-        ? 'a pseudo-terminal follows, from the inside'
-        : 'pipes for the standard streams',
-    },
   ];
 }

@@ -5,7 +5,7 @@ import { askedDevices } from './devices.ts';
 import { planImageTrees, planNeighbourTrees } from './extra-trees.ts';
 import { finishSteps, sysctlSteps } from './finish.ts';
 import type { FreshInput, LaunchInput } from './launch-input.ts';
-import { monitorSteps, ownership } from './launch-own.ts';
+import { beforeChild, besideChild, ownership } from './launch-own.ts';
 import { planMasks } from './masks.ts';
 import { planMounts } from './mounts.ts';
 import { hasOwnUsers, type NamespacePlan, planNamespaces } from './namespaces.ts';
@@ -114,7 +114,7 @@ function insideMounts(spec: OciSpec, mounts: readonly Step[]): Step[] {
 export const FIXED_PARTS = ['groups', 'clone', 'inside', 'program'] as const;
 /** All of it, in order. */
 export const LAUNCH_PARTS = [
-  ...(['own', 'gone', 'groups', 'services', 'clone', 'network', 'inside'] as const),
+  ...(['own', 'gone', 'groups', 'clone', 'services', 'network', 'inside'] as const),
   ...(['networkInside', 'servicesInside', 'program', 'exec'] as const),
 ] as const;
 
@@ -124,14 +124,12 @@ export type FreshPart = Exclude<(typeof LAUNCH_PARTS)[number], FixedPart>;
 export function freshParts(input: FreshInput): Record<FreshPart, readonly Step[]> {
   const { network, services } = input;
   // While the child sets up its own: it waits for none of this before its barrier.
-  const cables = [...network.host, ...network.hostAfter].map(
-    (step): Step => ({ ...step, where: 'host-after' }),
-  );
+  const beside = (list: readonly Step[]): Step[] => list.map((step) => ({ ...step, where: 'host-after' }));
   return {
     own: ownership(input),
     gone: network.gone,
-    services: services.host,
-    network: cables,
+    services: beside(services.host),
+    network: beside([...network.host, ...network.hostAfter]),
     networkInside: network.init,
     servicesInside: services.init,
     exec: steps('init', execStep(input.program, input.init)),
@@ -158,11 +156,7 @@ export function fixedParts(input: LaunchInput): Record<FixedPart, readonly Step[
       ? []
       : [{ op: 'freezer', ...cgroup.freezer, why: 'for commit, which must see files stand still' }];
   return {
-    groups: [
-      ...cgroup.host,
-      ...steps('host', ...monitorSteps(input, cgroup.oomPath), ...freezer),
-      ...plain.host,
-    ],
+    groups: [...cgroup.host, ...steps('host', ...beforeChild(input), ...freezer), ...plain.host],
     clone: [
       ...rootfs.host,
       ...mounts.host,
@@ -171,7 +165,7 @@ export function fixedParts(input: LaunchInput): Record<FixedPart, readonly Step[
       ...steps('host', ...cloneSteps(namespaces.cloneFlags, cgroup.cloneInto)),
     ],
     inside: [
-      ...steps('host-after', ...namespaces.after, {
+      ...steps('host-after', ...besideChild(input, cgroup.oomPath), ...namespaces.after, {
         op: 'barrier',
         why: input.hold ? 'waits for the first client, then lets the child go on' : 'lets the child go on',
       }),
