@@ -104,9 +104,10 @@ class ReadyKeeper {
     return kept;
   }
 
-  /** A run has ended: perhaps there will be another. */
-  makeSoon(): void {
+  /** Perhaps there will be another. What is to be done is done when whoever waited for this one has gone on. */
+  runEnded(used: Ready | undefined): void {
     this.runs++;
+    if (used !== undefined) setImmediate(() => used.close());
     clearTimeout(this.timer);
     if (this.runs < 2) return;
     this.timer = setTimeout(() => this.make(), MAKE_AFTER_MS).unref();
@@ -141,7 +142,6 @@ export async function withReady<T>(core: Core, run: (ready: Ready | undefined) =
   try {
     return await run(ready);
   } finally {
-    ready?.close();
-    keeper.makeSoon();
+    keeper.runEnded(ready);
   }
 }

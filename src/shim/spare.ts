@@ -73,7 +73,8 @@ export class SpareShim {
       await this.exit;
       report = decodeReport(readWhole(this.report));
     }
-    this.close();
+    // After whoever waits for it has gone on.
+    setImmediate(() => this.close());
     return report;
   }
 
