@@ -242,8 +242,15 @@ export function wiringSteps(
       ...wiring.endpoints.flatMap((endpoint) => nameSteps(core, record, endpoint)),
       ...(main === undefined && ends.length > 0 ? internalStep(core.paths, record.id) : []),
     ],
-    gone: planCablesGone(ends),
-    hostAfter: ends.flatMap((end) => planCable(end, end.gateway !== undefined && wiring.ports.length > 0)),
+    // One of --rm has an interface that no other will have the name of: that it is down is enough for its address.
+    gone: record.autoRemove ? [] : planCablesGone(ends),
+    hostAfter: ends.flatMap((end) =>
+      planCable(
+        end,
+        record.autoRemove ? 'later' : 'aside',
+        end.gateway !== undefined && wiring.ports.length > 0,
+      ),
+    ),
     init: planAddresses(ends),
   };
 }
