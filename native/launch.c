@@ -36,11 +36,8 @@ int op_clone(struct ctx *c, const struct arg *a) {
   int pair[2];
   if (a[1].num != NO_SLOT && a[1].num >= SLOT_COUNT) return EINVAL;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return errno;
-  struct clone_args args = {
-    .flags = spare_enter(a[0].num) | CLONE_PIDFD,
-    .pidfd = (uint64_t)(uintptr_t)&c->pidfd,
-    .exit_signal = SIGCHLD,
-  };
+  struct clone_args args = {.pidfd = (uint64_t)(uintptr_t)&c->pidfd, .exit_signal = SIGCHLD};
+  args.flags = spare_enter(a[0].num) | CLONE_PIDFD;
   if (a[1].num != NO_SLOT) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = (uint64_t)(unsigned)c->slots[a[1].num];

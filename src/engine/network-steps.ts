@@ -6,7 +6,7 @@ import { isWired, sharedNetwork } from './joined.ts';
 import type { WiringSteps } from './wiring.ts';
 
 const wiringRoom = late(() => import('./wiring.ts'));
-const NONE: WiringSteps = { own: [], gone: [], host: [], hostAfter: [], init: [] };
+const NONE: WiringSteps = { own: [], gone: [], host: [], init: [] };
 
 /** What a launch does about networks; what only a container in one needs is loaded then. */
 export async function networkSteps(

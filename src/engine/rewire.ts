@@ -48,8 +48,8 @@ function hasEnded(core: Core, id: string): boolean {
 async function undoBytes(core: Core, wired: Wired, also?: Wired): Promise<Buffer> {
   const plan = await launchPlan(core, wired.record, 'undo', undefined, wired.wiring);
   const other = also === undefined ? undefined : await networkSteps(core, also.record, also.wiring);
-  const { own = [], gone = [], host = [], hostAfter = [] } = other ?? {};
-  const more = [...own, ...gone, ...host, ...hostAfter]
+  const { own = [], gone = [], host = [] } = other ?? {};
+  const more = [...own, ...gone, ...host]
     .filter(({ undo }) => undo !== undefined)
     .map((step): Step => ({ ...step, where: 'host' }));
   // The first step owns the run directory: it is undone last.

@@ -169,7 +169,6 @@ export interface WiringSteps {
   /** What is undone before anything of it may be others': it waits for its cables' end. */
   gone: Step[];
   host: Step[];
-  hostAfter: Step[];
   init: Step[];
 }
 
@@ -229,6 +228,8 @@ export function wiringSteps(
   const name = tableOf(core);
   const networks = [...new Map(all.map(({ network }) => [network.name, network])).values()];
   const addresses = main === undefined ? [] : addressesOf(main);
+  // No other will have the name of an interface of one of --rm: for its address it is enough that it is down.
+  const leaving = record.autoRemove ? 'later' : 'aside';
   return {
     own: [
       ...(record.autoRemove ? ownLeases(core, record.id, wiring) : []),
@@ -241,16 +242,9 @@ export function wiringSteps(
       ...(main === undefined ? [] : portSteps(core, wiring.ports, networkOf(main), addresses)),
       ...wiring.endpoints.flatMap((endpoint) => nameSteps(core, record, endpoint)),
       ...(main === undefined && ends.length > 0 ? internalStep(core.paths, record.id) : []),
+      ...ends.flatMap((end) => planCable(end, leaving, end.gateway !== undefined && wiring.ports.length > 0)),
     ],
-    // One of --rm has an interface that no other will have the name of: that it is down is enough for its address.
-    gone: record.autoRemove ? [] : planCablesGone(ends),
-    hostAfter: ends.flatMap((end) =>
-      planCable(
-        end,
-        record.autoRemove ? 'later' : 'aside',
-        end.gateway !== undefined && wiring.ports.length > 0,
-      ),
-    ),
+    gone: leaving === 'later' ? [] : planCablesGone(ends),
     init: planAddresses(ends),
   };
 }

@@ -201,7 +201,7 @@ export function planCable(end: EndpointPlan, leaving: Leaving, publishes = false
     why: `RTM_NEWLINK: a veth pair: ${end.hostLink} in the bridge, ${end.link} born in the container`,
     undo: leaveLink(end.hostLink, leaving),
   };
-  return steps('host-after', cable, ...(publishes ? [hairpinStep(end.hostLink)] : []));
+  return steps('host', cable, ...(publishes ? [hairpinStep(end.hostLink)] : []));
 }
 
 export function hairpinStep(link: string): Noted {

@@ -23,7 +23,6 @@ export interface LaunchInput {
     own: readonly Step[];
     gone: readonly Step[];
     host: readonly Step[];
-    hostAfter: readonly Step[];
     init: readonly Step[];
   };
   /** What the monitor does for the container beside its streams, from network. */

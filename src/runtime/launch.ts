@@ -129,7 +129,7 @@ export function freshParts(input: FreshInput): Record<FreshPart, readonly Step[]
     own: ownership(input),
     gone: network.gone,
     services: beside(services.host),
-    network: beside([...network.host, ...network.hostAfter]),
+    network: beside(network.host),
     networkInside: network.init,
     servicesInside: services.init,
     exec: steps('init', execStep(input.program, input.init)),

@@ -37,7 +37,7 @@ function input(more: Partial<LaunchInput> = {}): LaunchInput {
     cgroups: V1,
     cgroupFacts: { cpus: '0-1', mems: '0', cpusetEmpty: [], hasMemsw: false },
     rootfs: { host: [], init: [] },
-    network: { own: [], gone: [], host: [], hostAfter: [], init: [] },
+    network: { own: [], gone: [], host: [], init: [] },
     services: { host: [], init: [] },
     firstSlot: 1,
     paths: {
