@@ -222,11 +222,9 @@ int op_attach_socket(struct ctx *c, const struct arg *a) {
   dir[name - a[0].str] = 0;
   int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (dirfd < 0) return errno;
-  int n = (int)strlen(at);
-  if (dirfd >= 10) at[n++] = (char)('0' + dirfd / 10 % 10);
-  at[n++] = (char)('0' + dirfd % 10);
-  at[n] = 0;
-  memcpy(addr.sun_path, at, (size_t)n);
+  size_t n = strlen(at);
+  n += put_decimal(at + n, (uint64_t)dirfd);
+  memcpy(addr.sun_path, at, n);
   memcpy(addr.sun_path + n, name, strlen(name) + 1);
   mon.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int err = 0;

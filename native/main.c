@@ -26,7 +26,6 @@
 #include "front.h"
 #include "interp.h"
 #include "launch.h"
-#include "links.h"
 #include "monitor.h"
 #include "oci.h"
 #include "renew.h"
@@ -67,7 +66,6 @@ COLD static int fail(const struct failure *f) {
   uint32_t len = failure_payload(payload, f, &note);
   exit_forget();
   run_undos(&plan, &ctx, false, &undo);
-  links_take_away();
   if (undo.step != NO_STEP) report(R_UNDO_FAILED, &undo, sizeof undo);
   report(R_FAILED, payload, len);
   clients_failed(payload, len);
@@ -153,16 +151,11 @@ static void shed(unsigned char *mem) {
     madvise((void *)cold, cold_end - cold, MADV_DONTNEED);
 }
 
-static void tidy(void) {
-  links_take_away();
-  tree_remove_discarded();
-}
-
-/* Nobody waits for the files and the cables of a container that is gone. A caller that shares our streams waits for our end,
- * so another process does it then, which holds nothing of the caller's; or we do, once its front has been told, or a caller
- * that we waited for sees the end of its socket. */
-static void tidy_aside(void) {
-  if (!tree_has_discarded() && !links_are_left()) return;
+/* Nobody waits for the files of a container that is gone. A caller that shares our streams waits for our end, so another
+ * process does it then, which holds nothing of the caller's; or we do, once its front has been told, or a caller that we
+ * waited for sees the end of its socket. */
+static void remove_discarded_aside(void) {
+  if (!tree_has_discarded()) return;
   /* Seen by ps(1). */
   memcpy(shim_argv[1], "remove", sizeof "remove");
   if (mon.streams & STREAMS_INHERIT) {
@@ -174,7 +167,7 @@ static void tidy_aside(void) {
       tell_front();
     }
   }
-  tidy();
+  tree_remove_discarded();
 }
 
 static int monitor_main(unsigned char *mem) {
@@ -206,7 +199,7 @@ static int monitor_main(unsigned char *mem) {
   else events_gone();
   clients_exited(&e);
   report(R_EXITED, &e, sizeof e);
-  tidy_aside();
+  remove_discarded_aside();
   return 0;
 }
 
@@ -270,7 +263,7 @@ int main(int argc, char **argv) {
   if (strcmp(argv[1], "undo") == 0) {
     struct failure f = {NO_STEP, 0};
     int left = run_undos(&plan, &ctx, true, &f);
-    tidy();
+    tree_remove_discarded();
     if (left == 0) return 0;
     report(R_UNDO_FAILED, &f, sizeof f);
     return 1;

@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x1dfd3799u
+#define PLAN_VERSION 0x173830a4u
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -279,7 +279,7 @@ enum op_code {
   X(120, "netlink-send", "ubusbb", op_netlink_send) /* protocol, messages, harmless, link, linkAt, pidAt */ \
   X(121, "netlink-check", "ubbb", op_netlink_check) /* protocol, question, expect, messages */ \
   X(128, "netlink-each", "ubbubu", op_netlink_each) /* protocol, question, expect, attribute, messages, handleAt */ \
-  X(182, "delete-link", "sbuu", op_delete_link) /* name, messages, harmless, how */ \
+  X(182, "delete-link", "sbuu", op_delete_link) /* name, messages, harmless, wait */ \
   X(183, "await-link", "s", op_await_link) /* name */ \
   X(123, "hold-port", "ubuu", op_hold_port) /* protocol, address, port, count */ \
   X(124, "release-port", "ubuu", op_release_port) /* protocol, address, port, count */ \

@@ -3,16 +3,31 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "netlink.h"
 #include "util.h"
+
+/* What is sent, and what the answers must show. */
+struct talk {
+  char *bytes;
+  size_t len;
+  int protocol;
+  uint32_t ignore;       /* an errno that is no failure: "there already" */
+  const struct arg *expect;
+  bool found;            /* an answer held the expected bytes */
+  const struct arg *link, *link_at;
+  uint32_t last;         /* sequence number of the last message that asks for an answer */
+  uint64_t *handles;     /* of answers that hold the expected bytes: their attribute of this number */
+  uint32_t handle_count, attribute;
+};
 
 /* Every message must be whole, and one must ask for an answer, else nobody could tell how it went. */
 static int find_last(struct talk *t) {
@@ -90,7 +105,7 @@ static int read_all(struct talk *t, int fd) {
 }
 
 /* Puts a number into the messages at each of these places (u32, little-endian). */
-int put_number(struct talk *t, const struct arg *places, uint32_t number) {
+static int put_number(struct talk *t, const struct arg *places, uint32_t number) {
   for (uint32_t i = 0; i + 4 <= places->len; i += 4) {
     uint32_t at;
     memcpy(&at, places->str + i, 4);
@@ -98,6 +113,14 @@ int put_number(struct talk *t, const struct arg *places, uint32_t number) {
     memcpy(t->bytes + at, &number, 4);
   }
   return 0;
+}
+
+/* netdevice(7): an interface is known by its number, which a plan cannot know. */
+static int find_link(struct ifreq *request, const struct arg *name, int fd) {
+  memset(request, 0, sizeof *request);
+  if (name->len >= sizeof request->ifr_name) return ENODEV;
+  memcpy(request->ifr_name, name->str, name->len);
+  return ioctl(fd, SIOCGIFINDEX, request) < 0 ? errno : 0;
 }
 
 static int link_number(struct talk *t, int fd) {
@@ -108,7 +131,7 @@ static int link_number(struct talk *t, int fd) {
 
 /* netlink(7): all messages in one packet, the kernel handles them in order, also those after a refused one (rtnetlink),
  * or all or none (an nfnetlink batch). */
-int talk(struct talk *t) {
+static int talk(struct talk *t) {
   int err = find_last(t);
   if (err != 0) return err;
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, t->protocol);
@@ -136,7 +159,56 @@ int op_netlink_send(struct ctx *c, const struct arg *a) {
   return err != 0 ? err : talk(&t);
 }
 
-/* For an interface whose other end is born in the namespace in a slot. */
+/* Interfaces that another process is taking away. */
+enum { LEAVING = 16, MOMENT_NS = 20000, MOMENT_MOST_NS = 1000000 };
+static struct leaving { struct ifreq link; struct talk talk; pid_t by; } leaving[LEAVING];
+static unsigned leaving_count;
+
+/* Until it is out of sight. By number: a name that is not there makes the kernel look for a module. */
+static int await_link(struct leaving *l) {
+  struct timespec moment = {.tv_nsec = MOMENT_NS};
+  int status = 0, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  while (waitpid(l->by, &status, WNOHANG) == 0 && (fd < 0 || ioctl(fd, SIOCGIFNAME, &l->link) == 0 || errno != ENODEV)) {
+    nanosleep(&moment, NULL);
+    if (moment.tv_nsec < MOMENT_MOST_NS) moment.tv_nsec *= 2;
+  }
+  close(fd);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : talk(&l->talk);
+}
+
+/* RTM_DELLINK, aside: its answer takes some 20 ms, most of them a grace period of RCU (rcu_barrier) for memory that nobody
+ * sees any more. The interface is down, out of its bridge and without a name after the first of them. */
+int op_delete_link(struct ctx *c, const struct arg *a) {
+  (void)c;
+  struct leaving l = {.talk = {
+    .protocol = NETLINK_ROUTE, .bytes = (char *)(uintptr_t)a[1].str, .len = a[1].len, .ignore = (uint32_t)a[2].num}};
+  if (a[1].len < sizeof(struct nlmsghdr) + sizeof(struct ifinfomsg)) return EPROTO;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = find_link(&l.link, &a[0], fd);
+  close(fd);
+  if (err != 0) return (uint32_t)err == l.talk.ignore ? 0 : err;
+  /* This one, whatever has its name by then. */
+  memcpy(l.talk.bytes + sizeof(struct nlmsghdr) + offsetof(struct ifinfomsg, ifi_index), &l.link.ifr_ifindex, sizeof(int));
+  l.by = fork();
+  if (l.by < 0) return talk(&l.talk);
+  if (l.by == 0) {
+    /* Nothing of ours is held any longer than by us. */
+    syscall(SYS_close_range, 0u, ~0u, 0u);
+    _exit(talk(&l.talk));
+  }
+  if (a[3].num != 0 || leaving_count == LEAVING) return await_link(&l);
+  leaving[leaving_count++] = l;
+  return 0;
+}
+
+/* Its address may be somebody else's only then. Nothing to wait for where nobody takes it away. */
+int op_await_link(struct ctx *c, const struct arg *a) {
+  (void)c;
+  for (unsigned i = 0; i < leaving_count; i++)
+    if (strcmp(leaving[i].link.ifr_name, a[0].str) == 0) return await_link(&leaving[i]);
+  return 0;
+}
+
+/* The same for an interface whose other end is born in the namespace in a slot. */
 int op_netlink_into(struct ctx *c, const struct arg *a) {
   struct talk t = {
     .protocol = NETLINK_ROUTE,

@@ -49,7 +49,7 @@ export async function capture(
     const stderr = ready?.stderr ?? open();
     let stdin: number | 'ignore' = 'ignore';
     if (options.input !== undefined) {
-      stdin = ready?.stdin ?? open();
+      stdin = ready?.takeStdin() ?? open();
       writeWhole(stdin, Buffer.from(options.input));
     }
     const running = await launch({ stdin, stdout, stderr, ...(ready === undefined ? {} : { ready }) });

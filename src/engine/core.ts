@@ -18,6 +18,8 @@ export interface EngineOptions {
   configFile?: string;
   /** Address of the host that ports are published on when none is given. Default "": all of them. */
   publishIp?: string;
+  /** Whether a program that calls run() again and again finds the next one half made: ready.ts. Default true. */
+  keepReady?: boolean;
   /** For tests: the step of this index of a launch or exec plan fails with this errno. */
   fault?: Fault;
 }
@@ -33,6 +35,7 @@ export class Core {
   readonly addressPool: string | undefined;
   readonly configFile: string;
   readonly publishIp: string;
+  readonly keepsReady: boolean;
   readonly fault: Fault | undefined;
   private cgroupHost: CgroupHost | undefined;
   private prepared = false;
@@ -45,6 +48,7 @@ export class Core {
     this.addressPool = options.addressPool;
     this.configFile = options.configFile ?? '/etc/mydocker/config.json';
     this.publishIp = options.publishIp ?? '';
+    this.keepsReady = options.keepReady ?? true;
     this.fault = options.fault;
   }
 

@@ -4,6 +4,7 @@ import { Core, type EngineOptions } from './core.ts';
 import { builtInHasCommand, findImage, imageHasCommand } from './explain.ts';
 import { Images, isDefaultName } from './images.ts';
 import type { Networks } from './networks.ts';
+import { dropReady } from './ready.ts';
 import type { DiskUsage, EngineEvent, EventOptions, RunResult } from './types.ts';
 import { versionInfo } from './version.ts';
 import type { Volumes } from './volumes.ts';
@@ -30,6 +31,11 @@ export class Engine {
    */
   run(image: string, argv: readonly string[], options: LibraryRunOptions = {}): Promise<RunResult> {
     return runCaptured(this.core, this.containers, image, argv, options);
+  }
+
+  /** Ends what waits for a next run() in this process; without it that ends by itself. The engine can still be used. */
+  close(): void {
+    dropReady(this.core);
   }
 
   /** True when the store has an image of this name or id. */

@@ -10,7 +10,15 @@ import {
 } from 'node:fs';
 import { errnoOf, MydockerError, NEW_OR_EMPTY } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
-import { encodeLaunch, type Failure, Front, FrontFiles, type Report, startShim } from '../shim/index.ts';
+import {
+  encodeLaunch,
+  type Failure,
+  Front,
+  FrontFiles,
+  type Report,
+  type SpareShim,
+  startShim,
+} from '../shim/index.ts';
 import {
   type ContainerRecord,
   claimText,
@@ -93,8 +101,11 @@ async function takeRunDir(
 /** What is known of a container also when its record is gone. */
 type Known = Pick<ContainerRecord, 'id' | 'name'>;
 
+/** The code for a shim that was lost while it waited: another run would do. */
+export const SPARE_LOST = 'SPARE_LOST';
+
 /** The shim went without a word: killed, or never came up. Its run directory has no owner but this process. */
-async function lostShim(core: Core, record: Known): Promise<MydockerError> {
+async function lostShim(core: Core, record: Known, wasSpare = false): Promise<MydockerError> {
   const { dead, status } = lifeOf(core.paths, record.id);
   const directory = runDir(core.paths, record.id);
   const own = status === 'created' && claimText(`${directory}/owner`) === ownMark();
@@ -102,7 +113,7 @@ async function lostShim(core: Core, record: Known): Promise<MydockerError> {
   const neverWas = own && !existsSync(`${directory}/state.json`);
   if (dead || own) await (await import('./bury.ts')).bury(core, record.id, own);
   return new MydockerError(
-    neverWas ? 'SHIM_LOST' : 'MONITOR_LOST',
+    neverWas ? (wasSpare ? SPARE_LOST : 'SHIM_LOST') : 'MONITOR_LOST',
     neverWas
       ? `cannot start ${record.name}: its shim was killed before it began`
       : `the monitor of ${record.name} was killed, and the container with it`,
@@ -138,9 +149,10 @@ export async function outcomeOf(
   record: Known,
   report: Report,
   plan: () => Plan | Promise<Plan>,
+  wasSpare = false,
 ): Promise<number> {
   if (report.failure !== undefined) throw await failed(record, await plan(), report.failure);
-  if (report.ending === undefined) throw await lostShim(core, record);
+  if (report.ending === undefined) throw await lostShim(core, record, wasSpare);
   if (report.outputLost !== undefined)
     throw (await import('./blame.ts')).outputError(record.name, report.outputLost);
   return report.ending.code;
@@ -200,11 +212,13 @@ export async function startOnce(
   const planFd = openSync(`${directory}/plan`, 'r');
   const planInode = fstatSync(planFd).ino;
   let shim: ReturnType<typeof startShim>;
+  let spare: SpareShim | undefined;
   try {
     files?.keepPlan(`${directory}/plan`);
     const title = record.id.slice(0, 12);
+    spare = detach ? undefined : fds.ready?.takeShim();
     shim =
-      fds.ready?.takeShim()?.start(bytes, title) ??
+      spare?.start(bytes, title) ??
       startShim({
         root: core.root,
         mode: 'launch',
@@ -240,7 +254,7 @@ export async function startOnce(
     },
   };
   if (how === 'inherit') {
-    const exit = started.then((report) => outcomeOf(core, record, report, plan));
+    const exit = started.then((report) => outcomeOf(core, record, report, plan, spare !== undefined));
     if (files === undefined) return { ...running, exit };
     return { ...running, exit, front: new Front(core.root, shim.pid, `${directory}/attach.sock`, files) };
   }

@@ -17,7 +17,8 @@ const KEEP_MS = 10_000;
 
 /** A shim that waits, files for its program's streams, and two directories. What is not taken goes with it. */
 export class Ready {
-  readonly stdin: number;
+  private readonly stdin: number;
+  private hasInput = false;
   readonly stdout: number;
   readonly stderr: number;
   private readonly opened: number[] = [];
@@ -56,7 +57,18 @@ export class Ready {
   /** Its shim has said that it waits, and its directories are where they were made. */
   get isComplete(): boolean {
     const { container, run, shim } = this;
-    return shim?.isReady === true && existsSync(container?.staging ?? '') && existsSync(run ?? '');
+    return (
+      !this.hasInput &&
+      shim?.isReady === true &&
+      existsSync(container?.staging ?? '') &&
+      existsSync(run ?? '')
+    );
+  }
+
+  /** The file for what its program will read. */
+  takeStdin(): number {
+    this.hasInput = true;
+    return this.stdin;
   }
 
   takeContainer(): ReadyContainer | undefined {
@@ -78,13 +90,23 @@ export class Ready {
     return shim;
   }
 
+  /** Gives up what was not taken. Files for output can be read until the next turn of the event loop, when nobody waits. */
   close(): void {
     for (const path of [this.container?.staging, this.run])
       if (path !== undefined) rmSync(path, { recursive: true, force: true });
     this.shim?.close();
-    for (const fd of this.opened) closeSync(fd);
-    this.opened.length = 0;
+    setImmediate(() => {
+      for (const fd of this.opened.splice(0)) closeSync(fd);
+    });
   }
+}
+
+/** Those that have something: told when the process ends by itself. Of one that is killed a sweep removes it. */
+const keeping = new Set<ReadyKeeper>();
+let isTold = false;
+
+function dropAll(): void {
+  for (const keeper of keeping) keeper.drop();
 }
 
 /** One at a time for an engine in this process. */
@@ -93,31 +115,30 @@ class ReadyKeeper {
   private runs = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly core: Core) {
-    process.once('exit', () => this.drop());
-  }
+  constructor(private readonly core: Core) {}
 
   take(): Ready | undefined {
     const { kept } = this;
     if (kept?.isComplete !== true) return undefined;
-    this.kept = undefined;
+    this.keep(undefined);
     return kept;
   }
 
-  /** Perhaps there will be another. What is to be done is done when whoever waited for this one has gone on. */
+  /** Perhaps there will be another. One that failed before it took anything leaves it all. */
   runEnded(used: Ready | undefined): void {
     this.runs++;
-    if (used !== undefined) setImmediate(() => used.close());
+    if (this.kept === undefined && used?.isComplete === true) this.keep(used);
+    else used?.close();
     clearTimeout(this.timer);
-    if (this.runs < 2) return;
-    this.timer = setTimeout(() => this.make(), MAKE_AFTER_MS).unref();
+    if (this.runs > 1 && this.core.keepsReady)
+      this.timer = setTimeout(() => this.make(), MAKE_AFTER_MS).unref();
   }
 
   private make(): void {
     if (this.kept?.isComplete !== true) {
       this.drop();
       try {
-        this.kept = new Ready(this.core);
+        this.keep(new Ready(this.core));
       } catch (error) {
         // Nobody asked for it: the next start does without, and has words of its own for what is wrong.
         if (errnoOf(error) === undefined && !(error instanceof MydockerError)) throw error;
@@ -126,9 +147,19 @@ class ReadyKeeper {
     this.timer = setTimeout(() => this.drop(), KEEP_MS).unref();
   }
 
-  private drop(): void {
-    this.kept?.close();
-    this.kept = undefined;
+  private keep(ready: Ready | undefined): void {
+    this.kept = ready;
+    if (ready === undefined) keeping.delete(this);
+    else keeping.add(this);
+    if (!isTold) process.on('exit', dropAll);
+    isTold = true;
+  }
+
+  drop(): void {
+    clearTimeout(this.timer);
+    const { kept } = this;
+    this.keep(undefined);
+    kept?.close();
   }
 }
 
@@ -144,4 +175,9 @@ export async function withReady<T>(core: Core, run: (ready: Ready | undefined) =
   } finally {
     keeper.runEnded(ready);
   }
+}
+
+/** Gives up what is there for a next run. */
+export function dropReady(core: Core): void {
+  keepers.get(core)?.drop();
 }

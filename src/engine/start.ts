@@ -10,7 +10,7 @@ import {
 import { ChangedMeanwhile, plugsVersion, recordVersion } from './changed.ts';
 import type { Core } from './core.ts';
 import { isWired } from './joined.ts';
-import { startOnce } from './launch.ts';
+import { SPARE_LOST, startOnce } from './launch.ts';
 import { requireRecord } from './status.ts';
 import type { How, Running, StreamFds } from './types.ts';
 
@@ -112,7 +112,8 @@ async function startAs(
 /** A run that is made anew when only its container, one of --rm, was lost with a failure that was repaired. */
 export async function rerun(once: () => Promise<Running>, tries = TRIES): Promise<Running> {
   const more = (error: unknown): Promise<Running> => {
-    if (!(error instanceof MydockerError && repaired.has(error)) || tries === 0) throw error;
+    if (!(error instanceof MydockerError) || tries === 0) throw error;
+    if (!repaired.has(error) && error.code !== SPARE_LOST) throw error;
     return rerun(once, tries - 1);
   };
   const running = await once().catch(more);

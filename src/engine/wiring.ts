@@ -228,8 +228,6 @@ export function wiringSteps(
   const name = tableOf(core);
   const networks = [...new Map(all.map(({ network }) => [network.name, network])).values()];
   const addresses = main === undefined ? [] : addressesOf(main);
-  // No other will have the name of an interface of one of --rm: for its address it is enough that it is down.
-  const leaving = record.autoRemove ? 'later' : 'aside';
   return {
     own: [
       ...(record.autoRemove ? ownLeases(core, record.id, wiring) : []),
@@ -242,9 +240,9 @@ export function wiringSteps(
       ...(main === undefined ? [] : portSteps(core, wiring.ports, networkOf(main), addresses)),
       ...wiring.endpoints.flatMap((endpoint) => nameSteps(core, record, endpoint)),
       ...(main === undefined && ends.length > 0 ? internalStep(core.paths, record.id) : []),
-      ...ends.flatMap((end) => planCable(end, leaving, end.gateway !== undefined && wiring.ports.length > 0)),
+      ...ends.flatMap((end) => planCable(end, end.gateway !== undefined && wiring.ports.length > 0)),
     ],
-    gone: leaving === 'later' ? [] : planCablesGone(ends),
+    gone: planCablesGone(ends),
     init: planAddresses(ends),
   };
 }

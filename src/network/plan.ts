@@ -14,7 +14,7 @@ import {
 import { messages, NETLINK_NETFILTER, NETLINK_ROUTE, NOTHING, places } from './netlink.ts';
 import { batch, getTable } from './nft.ts';
 import { bridgeElements, closedElements, wholeTable } from './ruleset.ts';
-import { ERRNO, type Leaving, leaveLink, netfilter, route, send } from './send.ts';
+import { ERRNO, leaveLink, netfilter, route, send } from './send.ts';
 
 type Noted = Action & StepNotes;
 
@@ -184,8 +184,8 @@ export function planCablesGone(ends: readonly EndpointPlan[]): Step[] {
   );
 }
 
-/** The cable: its host end in the bridge, its other end in the child's namespace; `leaving`: how it goes. */
-export function planCable(end: EndpointPlan, leaving: Leaving, publishes = false): Step[] {
+/** The cable: its host end in the bridge, its other end in the child's namespace. */
+export function planCable(end: EndpointPlan, publishes = false): Step[] {
   const veth = newVeth({
     host: end.hostLink,
     peer: end.link,
@@ -199,7 +199,7 @@ export function planCable(end: EndpointPlan, leaving: Leaving, publishes = false
       pidAt: places(veth.pidAt),
     }),
     why: `RTM_NEWLINK: a veth pair: ${end.hostLink} in the bridge, ${end.link} born in the container`,
-    undo: leaveLink(end.hostLink, leaving),
+    undo: leaveLink(end.hostLink, false),
   };
   return steps('host', cable, ...(publishes ? [hairpinStep(end.hostLink)] : []));
 }

@@ -24,20 +24,13 @@ export function send(protocol: number, bytes: Buffer, more: Partial<Send> = {}):
 export const route = (list: readonly Buffer[], more: Partial<Send> = {}): Send =>
   send(NETLINK_ROUTE, messages(...list), more);
 
-/** aside: by another process. awaited: until it is out of sight. later: it is down at once, and goes when the caller was told. */
-export type Leaving = keyof typeof LEAVING;
-const LEAVING = { aside: 0, awaited: 1, later: 2 } as const;
-
-/** Takes an interface away. Harmless where it is gone already. */
-export const leaveLink = (
-  name: string,
-  how: Leaving = 'awaited',
-): Extract<Action, { op: 'delete-link' }> => ({
+/** Takes an interface away; `wait`: until it is out of sight. Harmless where it is gone already. */
+export const leaveLink = (name: string, wait = true): Extract<Action, { op: 'delete-link' }> => ({
   op: 'delete-link',
   name,
   messages: messages(deleteLink(name)),
   harmless: ERRNO.ENODEV,
-  how: LEAVING[how],
+  wait: wait ? 1 : 0,
 });
 
 /** An nfnetlink batch; `harmless`: an errno that is no failure. */

@@ -52,7 +52,7 @@ export function explainPlan(plan: Plan): ExplainedStep[] {
 
 const SECTION_HEADS: Readonly<Record<Section, string>> = {
   host: 'The shim, on the host',
-  'host-after': 'The shim, on the host, after clone: the child waits',
+  'host-after': 'The shim, on the host, after clone: beside the child, which waits at its barrier',
   init: 'The child, in its new namespaces',
   started: 'The shim, on the host: the program runs',
 };

@@ -137,7 +137,7 @@ export function wireText(a: Action): string | undefined {
     case 'netlink-into':
       return `sendto(NETLINK_ROUTE, ${netlinkText(0, a.messages)}, with the number of ${a.link} and the namespace in slot ${a.slot})`;
     case 'delete-link':
-      return `${a.how === 2 ? 'ioctl(SIOCSIFFLAGS: down), and when the caller has been told ' : ''}sendto(NETLINK_ROUTE, ${netlinkText(0, a.messages)}), by another process${a.how === 1 ? '; waits until it is out of sight' : ''}`;
+      return `sendto(NETLINK_ROUTE, ${netlinkText(0, a.messages)}), by another process${a.wait === 0 ? '' : '; waits until it is out of sight'}`;
     case 'await-link':
       return `ioctl(SIOCGIFNAME) until there is no ${a.name}`;
     case 'turn':

@@ -31,8 +31,8 @@ export const NETWORK_OPS = {
   },
   'delete-link': {
     code: 182,
-    args: { name: 'str', messages: 'bytes', harmless: 'u32', how: 'u32' },
-    call: 'ioctl, fork, socket(AF_NETLINK), sendto',
+    args: { name: 'str', messages: 'bytes', harmless: 'u32', wait: 'u32' },
+    call: 'fork, socket(AF_NETLINK), sendto',
   },
   'await-link': { code: 183, args: { name: 'str' }, call: 'ioctl(SIOCGIFNAME)' },
   'hold-port': {

@@ -2,7 +2,7 @@ import type { ArgsOf, OpName } from './ops.ts';
 
 /**
  * Where a step runs.
- * host: in the shim, before the clone. host-after: in the shim, the child exists and waits.
+ * host: in the shim, before the clone. host-after: in the shim, beside the child, which waits for it at its barrier.
  * init: in the child, in its new namespaces. started: in the shim, the program runs.
  */
 export type Section = 'host' | 'host-after' | 'init' | 'started';

@@ -18,7 +18,7 @@ export interface LaunchInput {
   neighbours?: readonly NeighbourTree[];
   /** What else it holds while it lives, with undos: steps that do nothing themselves. */
   owned?: readonly Step[];
-  /** Its networks, from network. `own`: what it holds while it lives, as `owned`; `gone`: undone before its record and name. */
+  /** Its networks, from network. `own`: what it holds while it lives, as `owned`; `gone`: undone before that. */
   network: {
     own: readonly Step[];
     gone: readonly Step[];

@@ -12,10 +12,12 @@ export function ownership(input: FreshInput): Step[] {
     why: 'made by an exclusive rename: only one start at a time',
     undo: { op: 'discard-tree', path: runDir },
   };
-  // What it holds elsewhere goes after its directory, which says what that is, and before the lock.
+  // Undone backwards: name and directory go while its cables do; then what it holds elsewhere, which the directory told of:
+  // an address is free when no cable has it. The lock is last.
   return steps('host', lock).concat(
     input.owned ?? [],
     input.network.own,
+    input.network.gone,
     steps('host', ...(input.autoRemove ? leaving(containerDir, nameFile, input.id) : [running(input)])),
   );
 }

@@ -114,7 +114,7 @@ function insideMounts(spec: OciSpec, mounts: readonly Step[]): Step[] {
 export const FIXED_PARTS = ['groups', 'clone', 'inside', 'program'] as const;
 /** All of it, in order. */
 export const LAUNCH_PARTS = [
-  ...(['own', 'gone', 'groups', 'clone', 'services', 'network', 'inside'] as const),
+  ...(['own', 'groups', 'clone', 'services', 'network', 'inside'] as const),
   ...(['networkInside', 'servicesInside', 'program', 'exec'] as const),
 ] as const;
 
@@ -127,7 +127,6 @@ export function freshParts(input: FreshInput): Record<FreshPart, readonly Step[]
   const beside = (list: readonly Step[]): Step[] => list.map((step) => ({ ...step, where: 'host-after' }));
   return {
     own: ownership(input),
-    gone: network.gone,
     services: beside(services.host),
     network: beside(network.host),
     networkInside: network.init,
