@@ -3,13 +3,18 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Engine } from '../../src/engine/index.ts';
+import { Engine, setAssets } from '../../src/engine/index.ts';
 import { shimBinary } from '../../src/shim/index.ts';
 import { command, EXECUTABLE, leftovers, processes, settle, until } from './harness.ts';
 
 const root = mkdtempSync('/var/tmp/mydocker-e2e-');
+const assets = `${dirname(EXECUTABLE)}/assets`;
+/** The shim under test: also the one that checks its own memory. */
+const SHIM = { shim: `${assets}/shim`, 'shim.id': `${assets}/shim.id` };
+setAssets(SHIM);
 const engine = new Engine({ root, defaultNetwork: 'none' });
 const BUN = 'node_modules/.bin/bun';
 const LIBRARY = `${process.cwd()}/build/src/engine/index.js`;
@@ -136,7 +141,8 @@ test('keepReady: false keeps nothing', async () => {
 });
 
 const program = (last: string): string => `
-  import { Engine } from ${JSON.stringify(LIBRARY)};
+  import { Engine, setAssets } from ${JSON.stringify(LIBRARY)};
+  setAssets(${JSON.stringify(SHIM)});
   const engine = new Engine({ root: ${JSON.stringify(root)}, defaultNetwork: 'none' });
   for (let i = 0; i < 3; i++) {
     const { exitCode } = await engine.run('busybox', ['true']);
