@@ -17,13 +17,14 @@ enum { PLAN_USUAL_BYTES = 48 << 10, STEPS_USUAL = 256 };
 
 extern const char __executable_start[], etext[];
 static bool spare, entered;
-static int home = -1, netns = -1;
+static int home, netns;
 
 bool was_spare(void) { return spare; }
 
 /* A network namespace takes 0.4 ms to make, two thirds of a clone. One that nobody has been in is as good as a new one. */
 static void make_netns(void) {
   static const char own[] = "/proc/self/ns/net";
+  netns = -1;
   home = open(own, O_RDONLY | O_CLOEXEC);
   if (home < 0 || unshare(CLONE_NEWNET) < 0) return;
   netns = open(own, O_RDONLY | O_CLOEXEC);
@@ -39,12 +40,14 @@ uint64_t spare_enter(uint64_t flags) {
 }
 
 void spare_return(bool child) {
-  if (!entered) return;
-  entered = false;
   /* Whoever looks after us undoes what we did: here it would be done to the container's interfaces. */
-  if (!child && setns(home, CLONE_NEWNET) < 0) _exit(1);
-  close(netns);
-  close(home);
+  if (entered && !child && setns(home, CLONE_NEWNET) < 0) _exit(1);
+  entered = false;
+  if (!spare) return;
+  /* Also one that nobody wanted. */
+  if (netns >= 0) close(netns);
+  if (home >= 0) close(home);
+  home = netns = -1;
 }
 
 /* Pages that would be looked for while somebody waits. Where the kernel has no such advice (5.14), they still are. */
@@ -53,8 +56,8 @@ static void bring_in(const void *from, size_t bytes, int advice) {
   (void)madvise((void *)start, (uintptr_t)from + bytes - start, advice);
 }
 
-/* The caller may have given up its privileges since it started us, or have been left by its socket: whoever sends must
- * still be our parent, with our user. The kernel says who did, unix(7). */
+/* The caller may have given up being root since it started us, or others may have its end of the socket: whoever sends must
+ * be our parent, whose real user is still ours. The kernel says who did, unix(7). */
 static bool is_caller(const struct msghdr *msg) {
   struct ucred from;
   const struct cmsghdr *head = CMSG_FIRSTHDR(msg);

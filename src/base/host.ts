@@ -7,9 +7,11 @@
 interface Builtins {
   'node:crypto': typeof import('node:crypto');
   'node:child_process': typeof import('node:child_process');
+  'node:net': typeof import('node:net');
   'node:os': typeof import('node:os');
   'node:path': typeof import('node:path');
   'node:tty': typeof import('node:tty');
+  'node:worker_threads': typeof import('node:worker_threads');
 }
 
 /** A built-in module, loaded at the first call (Node 20.16 and later, Bun). */

@@ -55,6 +55,8 @@ export async function capture(
     const running = await launch({ stdin, stdout, stderr, ...(ready === undefined ? {} : { ready }) });
     const abort = (): void => running.signal(9);
     options.signal?.addEventListener('abort', abort, { once: true });
+    // It may have come while the shim was started.
+    if (options.signal?.aborted === true) abort();
     try {
       const exitCode = await running.exit;
       options.signal?.throwIfAborted();

@@ -76,14 +76,7 @@ export class Containers extends ContainerFiles {
     // A front is there at once: who is between a start and that has no hand on the program. What cannot be cleared
     // is left for a command that has time. Before there is a container of ours to look at.
     if (fds?.fronted === true) await sweep(this.core, true).catch(() => {});
-    const { record, version } = await createContainer(
-      this.core,
-      spec,
-      image,
-      prepared,
-      true,
-      fds?.ready?.takeContainer(),
-    );
+    const { record, version } = await createContainer(this.core, spec, image, prepared, true, fds?.ready);
     await keepImage(this.core, image, record);
     const undo = async (error: unknown): Promise<never> => {
       if (!programRan(error))

@@ -18,8 +18,9 @@ import { hostnameOf, joinsOf, networkingRecord, networkMode } from './join.ts';
 import { isWired, unplug } from './joined.ts';
 import { areMadeByStart, writeNameFiles } from './name-files.ts';
 import { makeName } from './names.ts';
-import { makeContainerDir, newId, type ReadyContainer } from './new-dirs.ts';
+import { makeContainerDir, newId } from './new-dirs.ts';
 import type { Prepared } from './prepare.ts';
+import type { Ready } from './ready.ts';
 import { namesOf } from './resolver.ts';
 import { signalNumber } from './signals.ts';
 import { stateError } from './state-error.ts';
@@ -153,20 +154,22 @@ export async function createContainer(
   image: ResolvedImage,
   prepared: Prepared,
   starting: boolean,
-  ready?: ReadyContainer,
+  ready?: Ready,
 ): Promise<Created> {
-  const id = ready?.id ?? newId();
+  const id = ready?.containerId ?? newId();
   const draft = recordOf(core, spec, image, id, spec.name ?? '', prepared);
-  const staging = ready?.staging ?? `${core.root}/containers/${creationName(id)}`;
   const holding = draft.mounts.some((m) => m.type === 'volume') || draft.isolation?.userBlock !== undefined;
   const claims = holding ? await import('./claims.ts') : undefined;
   const wires = isWired(draft.network) ? await wireRoom() : undefined;
   let name: string | undefined;
   let wiring: Wiring | undefined;
   let version: string;
+  // From here on what was made beforehand is ours to give back.
+  const made = ready?.takeContainer();
+  const staging = made?.staging ?? `${core.root}/containers/${creationName(id)}`;
   try {
     // The staging directory first: it shows other processes that the name's owner lives.
-    if (ready === undefined) makeContainerDir(staging);
+    if (made === undefined) makeContainerDir(staging);
   } catch (error) {
     rmSync(staging, { recursive: true, force: true });
     throw stateError(core, error);

@@ -33,9 +33,12 @@ export class Engine {
     return runCaptured(this.core, this.containers, image, argv, options);
   }
 
-  /** Ends what waits for a next run() in this process; without it that ends by itself. The engine can still be used. */
-  close(): void {
-    dropReady(this.core);
+  /**
+   * Ends what waits for a next run() in this process, which ends by itself when there is none for ten seconds; resolves when
+   * nothing of it is left. The engine can still be used.
+   */
+  close(): Promise<void> {
+    return dropReady(this.core);
   }
 
   /** True when the store has an image of this name or id. */

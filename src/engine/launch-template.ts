@@ -1,16 +1,19 @@
 import { EncodedPlan, encodeSteps, type Plan } from '../plan/index.ts';
 import {
+  type CgroupV1Facts,
   FIXED_PARTS,
   type FixedPart,
   type FreshPart,
   fixedParts,
   freshParts,
   LAUNCH_PARTS,
+  type LaunchInput,
+  planLaunch,
 } from '../runtime/index.ts';
 import type { ContainerRecord, Wiring } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { isWired } from './joined.ts';
-import { freshInput, launchInput, launchPlan } from './launch-plan.ts';
+import { freshInput, launchInput } from './launch-plan.ts';
 
 /*
  * A program that runs one container after the other mostly runs the same image with the same limits, and nine tenths of
@@ -29,7 +32,7 @@ const templates = new Map<string, Kept>();
 const SHORT_ID = 12;
 
 /** What those steps follow from; undefined for a container that is not made of its record and the host alone. */
-function keyOf(core: Core, record: ContainerRecord): string | undefined {
+function keyOf(core: Core, record: ContainerRecord, facts: CgroupV1Facts): string | undefined {
   const { tty, mounts, isolation, egress, network, autoRemove, startingOwner } = record;
   const isAlone = isWired(network) || network === 'none' || network === 'host';
   const isPlain = !tty && mounts.length === 0 && isolation === undefined && egress === undefined;
@@ -44,7 +47,7 @@ function keyOf(core: Core, record: ContainerRecord): string | undefined {
     ...rest
   } = record;
   const { entrypoint: _entry, cmd: _cmd, env: _env, init: _init, ...fixed } = rest;
-  const { cpus, mems, cpusetEmpty, hasMemsw } = core.cgroupFacts();
+  const { cpus, mems, cpusetEmpty, hasMemsw } = facts;
   return JSON.stringify([core.root, fixed, cpus, mems, cpusetEmpty, hasMemsw])
     .replaceAll(id, '')
     .replaceAll(id.slice(0, SHORT_ID), '');
@@ -58,7 +61,7 @@ const withId = (text: string, from: string, to: string): string =>
 /** An encoded plan, and what it is made of, for whoever must tell which step failed. */
 export interface EncodedLaunch {
   bytes: Buffer;
-  plan(): Promise<Plan>;
+  plan(): Plan;
 }
 
 /** The launch of a container that shares its caller's streams; undefined where keyOf() has nothing to go by. */
@@ -67,12 +70,15 @@ export async function encodeByTemplate(
   record: ContainerRecord,
   wiring: Wiring | undefined,
 ): Promise<EncodedLaunch | undefined> {
-  const key = keyOf(core, record);
+  const facts = core.cgroupFacts();
+  const key = keyOf(core, record, facts);
   if (key === undefined) return undefined;
   const fresh = await freshInput(core, record, wiring);
+  // The host may be another one when somebody asks: what a failed start made for all containers stays.
+  const whole = (): LaunchInput => ({ ...launchInput(core, record, 'inherit', fresh), cgroupFacts: facts });
   let kept = templates.get(key);
   if (kept === undefined) {
-    const fixed = fixedParts(launchInput(core, record, 'inherit', fresh));
+    const fixed = fixedParts(whole());
     const partOf = (part: FixedPart): [FixedPart, Kept['parts'][FixedPart]] => [
       part,
       { text: encodeSteps(fixed[part]), count: fixed[part].length },
@@ -90,6 +96,6 @@ export async function encodeByTemplate(
   }
   return {
     bytes: out.done(),
-    plan: () => launchPlan(core, record, 'inherit', undefined, wiring),
+    plan: () => planLaunch(whole()),
   };
 }

@@ -148,10 +148,10 @@ export async function outcomeOf(
   core: Core,
   record: Known,
   report: Report,
-  plan: () => Plan | Promise<Plan>,
+  plan: () => Plan,
   wasSpare = false,
 ): Promise<number> {
-  if (report.failure !== undefined) throw await failed(record, await plan(), report.failure);
+  if (report.failure !== undefined) throw await failed(record, plan(), report.failure);
   if (report.ending === undefined) throw await lostShim(core, record, wasSpare);
   if (report.outputLost !== undefined)
     throw (await import('./blame.ts')).outputError(record.name, report.outputLost);
@@ -175,7 +175,7 @@ async function encodeWhole(
 ): Promise<EncodedLaunch> {
   const plan = await launchPlan(core, record, how, limits, wiring);
   const bytes = encodeLaunch(plan, { detach: how !== 'inherit', withReasons, fault: core.fault });
-  return { bytes, plan: () => Promise.resolve(plan) };
+  return { bytes, plan: () => plan };
 }
 
 /**
@@ -259,12 +259,12 @@ export async function startOnce(
     return { ...running, exit, front: new Front(core.root, shim.pid, `${directory}/attach.sock`, files) };
   }
   const report = await started;
-  if (report.failure !== undefined) throw await failed(record, await plan(), report.failure);
+  if (report.failure !== undefined) throw await failed(record, plan(), report.failure);
   if (how === 'detached') {
     if (report.startedPid === undefined) throw await lostShim(core, record);
     return { ...running, exit: Promise.resolve(0) };
   }
   if (!report.ready) throw await lostShim(core, record);
-  const session = await (await import('./session.ts')).sessionOfStart(core, record, await plan());
+  const session = await (await import('./session.ts')).sessionOfStart(core, record, plan());
   return { ...running, session, exit: session.done.then((code) => code ?? 0) };
 }

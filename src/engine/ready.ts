@@ -1,5 +1,5 @@
-import { closeSync, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { errnoOf, MydockerError, NEW_OR_EMPTY } from '../base/index.ts';
+import { closeSync, existsSync, lutimesSync, rmSync, writeFileSync } from 'node:fs';
+import { builtin, errnoOf, NEW_OR_EMPTY } from '../base/index.ts';
 import { openUnnamed, SpareShim } from '../shim/index.ts';
 import { creationName, stagingName } from '../storage/index.ts';
 import type { Core } from './core.ts';
@@ -49,7 +49,7 @@ export class Ready {
       for (const name of NAME_FILES) empty(`${this.run}/${name}`, 0o644);
       this.shim = new SpareShim(core.root, this.stdin, this.stdout, this.stderr);
     } catch (error) {
-      this.close();
+      void this.close();
       throw error;
     }
   }
@@ -71,6 +71,10 @@ export class Ready {
     return this.stdin;
   }
 
+  get containerId(): string | undefined {
+    return this.container?.id;
+  }
+
   takeContainer(): ReadyContainer | undefined {
     const { container } = this;
     this.container = undefined;
@@ -81,6 +85,9 @@ export class Ready {
   takeRun(): string | undefined {
     const { run } = this;
     this.run = undefined;
+    // How long ago somebody began is told by this: status.ts.
+    const now = new Date();
+    if (run !== undefined) lutimesSync(`${run}/owner`, now, now);
     return run;
   }
 
@@ -90,14 +97,33 @@ export class Ready {
     return shim;
   }
 
-  /** Gives up what was not taken. Files for output can be read until the next turn of the event loop, when nobody waits. */
-  close(): void {
-    for (const path of [this.container?.staging, this.run])
-      if (path !== undefined) rmSync(path, { recursive: true, force: true });
-    this.shim?.close();
-    setImmediate(() => {
-      for (const fd of this.opened.splice(0)) closeSync(fd);
-    });
+  /**
+   * Gives up what was not taken; with `waits` it resolves when the shim has ended. Files for output can be read until the next
+   * turn of the event loop. Never throws: nobody asked for any of it.
+   */
+  async close(waits = false): Promise<void> {
+    const { shim, container, run } = this;
+    this.shim = this.container = this.run = undefined;
+    const end = waits ? shim?.end() : shim?.close();
+    removeAll([container?.staging, run]);
+    await new Promise(setImmediate);
+    for (const fd of this.opened.splice(0)) closeSync(fd);
+    await end;
+  }
+}
+
+/** What could not be removed yet, for want of descriptors. A sweep removes it when this process has ended. */
+const left = new Set<string>();
+
+function removeAll(paths: ReadonlyArray<string | undefined>): void {
+  for (const path of paths) if (path !== undefined) left.add(path);
+  for (const path of left) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+      left.delete(path);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
   }
 }
 
@@ -106,45 +132,59 @@ const keeping = new Set<ReadyKeeper>();
 let isTold = false;
 
 function dropAll(): void {
-  for (const keeper of keeping) keeper.drop();
+  for (const keeper of keeping) void keeper.drop();
 }
 
 /** One at a time for an engine in this process. */
 class ReadyKeeper {
   private kept: Ready | undefined;
   private runs = 0;
+  /** Of close(): a run that began before it has nothing made after it. */
+  private closes = 0;
   private timer: NodeJS.Timeout | undefined;
+  private isWanted: boolean;
 
-  constructor(private readonly core: Core) {}
+  constructor(private readonly core: Core) {
+    this.isWanted = core.keepsReady;
+  }
 
-  take(): Ready | undefined {
-    const { kept } = this;
-    if (kept?.isComplete !== true) return undefined;
-    this.keep(undefined);
-    return kept;
+  async run<T>(work: (ready: Ready | undefined) => Promise<T>): Promise<T> {
+    const { kept, closes } = this;
+    const ready = kept?.isComplete === true ? kept : undefined;
+    if (ready !== undefined) this.keep(undefined);
+    try {
+      return await work(ready);
+    } finally {
+      this.runEnded(ready, closes);
+    }
   }
 
   /** Perhaps there will be another. One that failed before it took anything leaves it all. */
-  runEnded(used: Ready | undefined): void {
+  private runEnded(used: Ready | undefined, closes: number): void {
+    const isOpen = closes === this.closes;
+    if (isOpen && this.kept === undefined && used?.isComplete === true) this.keep(used);
+    else void used?.close();
+    if (!isOpen) return;
     this.runs++;
-    if (this.kept === undefined && used?.isComplete === true) this.keep(used);
-    else used?.close();
     clearTimeout(this.timer);
-    if (this.runs > 1 && this.core.keepsReady)
+    // The mark on directories is the process's: those of a thread that is terminated would stay as long as that.
+    const { isMainThread } = builtin('node:worker_threads');
+    if (this.runs > 1 && this.isWanted && isMainThread)
       this.timer = setTimeout(() => this.make(), MAKE_AFTER_MS).unref();
   }
 
   private make(): void {
     if (this.kept?.isComplete !== true) {
-      this.drop();
+      void this.drop();
       try {
         this.keep(new Ready(this.core));
-      } catch (error) {
-        // Nobody asked for it: the next start does without, and has words of its own for what is wrong.
-        if (errnoOf(error) === undefined && !(error instanceof MydockerError)) throw error;
+      } catch {
+        // Nobody asked for it: starts do without, and have words of their own for what is wrong. Not tried again: a spawn that
+        // fails for want of descriptors leaves one more open (Node 20).
+        this.isWanted = false;
       }
     }
-    this.timer = setTimeout(() => this.drop(), KEEP_MS).unref();
+    this.timer = setTimeout(() => void this.drop(), KEEP_MS).unref();
   }
 
   private keep(ready: Ready | undefined): void {
@@ -155,29 +195,31 @@ class ReadyKeeper {
     isTold = true;
   }
 
-  drop(): void {
+  async drop(waits = false): Promise<void> {
     clearTimeout(this.timer);
     const { kept } = this;
     this.keep(undefined);
-    kept?.close();
+    removeAll([]);
+    await kept?.close(waits);
+  }
+
+  close(): Promise<void> {
+    this.closes++;
+    this.runs = 0;
+    return this.drop(true);
   }
 }
 
 const keepers = new WeakMap<Core, ReadyKeeper>();
 
 /** A run with what was made beforehand, if anything was. */
-export async function withReady<T>(core: Core, run: (ready: Ready | undefined) => Promise<T>): Promise<T> {
+export function withReady<T>(core: Core, run: (ready: Ready | undefined) => Promise<T>): Promise<T> {
   const keeper = keepers.get(core) ?? new ReadyKeeper(core);
   keepers.set(core, keeper);
-  const ready = keeper.take();
-  try {
-    return await run(ready);
-  } finally {
-    keeper.runEnded(ready);
-  }
+  return keeper.run(run);
 }
 
-/** Gives up what is there for a next run. */
-export function dropReady(core: Core): void {
-  keepers.get(core)?.drop();
+/** Gives up what is there for a next run, and what runs under way would have made. */
+export function dropReady(core: Core): Promise<void> {
+  return keepers.get(core)?.close() ?? Promise.resolve();
 }

@@ -6,6 +6,8 @@ import { shimBinary } from './assets.ts';
 import { decodeReport, type Report } from './report.ts';
 import { openReport, readWhole, type ShimRun } from './run.ts';
 
+class NoProcess extends Error {}
+
 /** As long as a title: it is overwritten by one. */
 const NO_TITLE = '------------';
 const KILLED = 137;
@@ -19,34 +21,42 @@ export class SpareShim {
   private readonly socket: Socket;
   private readonly report: number;
   private readonly exit: Promise<number>;
-  private readonly end: Promise<void>;
+  private readonly letGo: Promise<void>;
   private isWaiting = false;
 
-  /** The descriptors become the program's. Throws what a start of a process throws. */
+  /** The descriptors become the program's. Throws what a start of a process throws; nothing is left then. */
   constructor(root: string, stdin: number, stdout: number, stderr: number) {
+    const binary = shimBinary(root);
     this.report = openReport(`${root}/bin`);
-    const stdio = [stdin, stdout, stderr, 'pipe', this.report] as const;
-    const { spawn } = builtin('node:child_process');
-    const child = spawn(shimBinary(root), ['waiting', NO_TITLE], { stdio: [...stdio], env: {}, cwd: '/' });
-    const socket = child.stdio[3] as Socket;
-    this.child = child;
-    this.socket = socket;
-    this.exit = new Promise((resolve) => {
-      const ended = (code: number | null): void => {
-        this.isWaiting = false;
-        resolve(code ?? KILLED);
-      };
-      child.once('exit', ended);
-      child.once('error', () => ended(null));
-    });
-    this.end = new Promise((resolve) => socket.once('end', resolve));
-    socket.once('data', () => {
+    try {
+      const stdio = [stdin, stdout, stderr, 'pipe', this.report] as const;
+      const { spawn } = builtin('node:child_process');
+      this.child = spawn(binary, ['waiting', NO_TITLE], { stdio: [...stdio], env: {}, cwd: '/' });
+      this.exit = new Promise((resolve) => {
+        const ended = (code: number | null): void => {
+          this.isWaiting = false;
+          resolve(code ?? KILLED);
+        };
+        this.child.once('exit', ended);
+        this.child.once('error', () => ended(null));
+      });
+      // Too few descriptors, or no room for a process: there are no streams then, and the reason comes as an event.
+      const socket = (this.child.stdio as ChildProcess['stdio'] | undefined)?.[3];
+      if (this.child.pid === undefined || !(socket instanceof builtin('node:net').Socket))
+        throw new NoProcess();
+      this.socket = socket;
+    } catch (error) {
+      closeSync(this.report);
+      throw error;
+    }
+    this.letGo = new Promise((resolve) => this.socket.once('end', resolve));
+    this.socket.once('data', () => {
       this.isWaiting = true;
     });
     // That it has gone is seen by its end.
-    socket.on('error', () => {});
-    child.unref();
-    socket.unref();
+    this.socket.on('error', () => {});
+    this.child.unref();
+    this.socket.unref();
   }
 
   /** It has said that it waits, and has not ended since. */
@@ -67,7 +77,7 @@ export class SpareShim {
 
   /** All is told when it lets go of the socket; until it has removed what nobody waits for, it lives on. */
   private async follow(): Promise<Report> {
-    await Promise.race([this.end, this.exit]);
+    await Promise.race([this.letGo, this.exit]);
     let report = decodeReport(readWhole(this.report));
     if (report.ending === undefined && report.failure === undefined) {
       await this.exit;
@@ -83,5 +93,12 @@ export class SpareShim {
     this.socket.destroy();
     this.child.unref();
     closeSync(this.report);
+  }
+
+  /** The same; resolves when it has. */
+  async end(): Promise<void> {
+    this.close();
+    this.child.ref();
+    await this.exit;
   }
 }

@@ -19,10 +19,9 @@ export function fileVersion(path: string): string {
   return `${stat?.ino} ${stat?.mtimeMs} ${stat?.size}`;
 }
 
-const REMEMBERED = 64;
-
 /** JSON of a shape; undefined for anything else. */
-export function jsonOf<T>(text: string, isOne: (value: unknown) => value is T): T | undefined {
+export function jsonOf<T>(text: string | undefined, isOne: (value: unknown) => value is T): T | undefined {
+  if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return isOne(value) ? value : undefined;
@@ -32,26 +31,25 @@ export function jsonOf<T>(text: string, isOne: (value: unknown) => value is T): 
   }
 }
 
+const REMEMBERED = 64;
+
 /**
- * What was made of the text of files that are only ever replaced by rename: made anew when another file is there. In a
- * program that starts one container after the other, most are as they were.
+ * The text of files that are only ever replaced by rename: read anew when another file is there. In a program that starts one
+ * container after the other, most are as they were.
  */
-export class Remembered<T extends object> {
-  private readonly known = new Map<string, { version: string; value: T }>();
+export class Remembered {
+  private readonly known = new Map<string, { version: string; text: string }>();
 
-  constructor(private readonly make: (text: string, path: string) => T | undefined) {}
-
-  /** Frozen: many hold it. Undefined without such a file, or when nothing could be made of it. Throws as `make` does. */
-  get(path: string): Readonly<T> | undefined {
+  /** Undefined without such a file. */
+  read(path: string): string | undefined {
     const version = fileVersion(path);
     const last = this.known.get(path);
-    if (last?.version === version) return last.value;
+    if (last?.version === version) return last.text;
     this.known.delete(path);
     const text = readIfThere(path);
-    const value = text === undefined ? undefined : this.make(text, path);
-    if (value === undefined) return undefined;
+    if (text === undefined) return undefined;
     if (this.known.size === REMEMBERED) this.known.clear();
-    this.known.set(path, { version, value: Object.freeze(value) });
-    return value;
+    this.known.set(path, { version, text });
+    return text;
   }
 }

@@ -68,11 +68,11 @@ function isNetwork(value: unknown): value is NetworkRecord {
   );
 }
 
-const records = new Remembered((text) => jsonOf(text, isNetwork));
+const records = new Remembered();
 
 /** The record in a directory; undefined when there is none, or it is damaged. */
 export function readNetworkIn(directory: string): NetworkRecord | undefined {
-  return records.get(`${directory}/network.json`);
+  return jsonOf(records.read(`${directory}/network.json`), isNetwork);
 }
 
 /** A network; undefined when there is none of that name, or its record is damaged. */

@@ -55,11 +55,11 @@ function isWiring(value: unknown): value is Wiring {
   );
 }
 
-const wirings = new Remembered((text) => jsonOf(text, isWiring));
+const wirings = new Remembered();
 
 /** Where a container is plugged in; undefined when it has no network of its own, or the file is damaged. */
 export function readWiring(paths: Paths, id: string): Wiring | undefined {
-  return wirings.get(wiringFile(containerDir(paths, id)));
+  return jsonOf(wirings.read(wiringFile(containerDir(paths, id))), isWiring);
 }
 
 /** `unseen`: see writeAtomic(). */

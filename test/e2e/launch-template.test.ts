@@ -1,7 +1,7 @@
 /** A plan put together from kept pieces is the plan, byte for byte: template-check.ts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NetHost } from './network-host.ts';
+import { echo, NetHost } from './network-host.ts';
 
 const host = new NetHost();
 
@@ -18,4 +18,16 @@ test('two containers of each spec, in any order, get the bytes that launchPlan()
   );
   assert.equal(code, 0, stderr);
   assert.ok(Number(stdout) > 40, stdout);
+});
+
+test('a start that was made ready tells the step that failed, on a network that it is the first to use', async () => {
+  for (const name of ['first', 'second']) await host.network(name);
+  await echo(host.namespace, '::', 8090);
+  const { code, stderr } = await host.inside(
+    process.execPath,
+    'build/test/e2e/ready-network.js',
+    host.root,
+    '8090',
+  );
+  assert.equal(code, 0, stderr);
 });

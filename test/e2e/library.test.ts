@@ -7,8 +7,8 @@ import { command, leftovers, processes, until } from './harness.ts';
 
 const root = mkdtempSync('/var/tmp/mydocker-e2e-');
 const engine = new Engine({ root, defaultNetwork: 'none' });
-after(() => {
-  engine.close();
+after(async () => {
+  await engine.close();
   assert.deepEqual(leftovers(root), []);
   rmSync(root, { recursive: true, force: true });
 });
@@ -46,7 +46,7 @@ test('run() rejects with the reason of its signal, and nothing goes on running',
   });
   const aborted = AbortSignal.abort(new Error('not today'));
   await assert.rejects(engine.run('busybox', ['true'], { signal: aborted }), /not today/);
-  engine.close();
+  await engine.close();
   assert.deepEqual(leftovers(root), [], 'no record, no run directory, no mount');
   await until('no monitor is left', () => processes(`${root}/bin/shim-`).length === 0);
 });

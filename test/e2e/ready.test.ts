@@ -1,7 +1,7 @@
 /** What engine.run() makes beforehand for the next one: that it is used, that nothing depends on it, and that nothing of it stays. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { after, afterEach, test } from 'node:test';
@@ -21,7 +21,8 @@ const LIBRARY = `${process.cwd()}/build/src/engine/index.js`;
 
 after(() => rmSync(root, { recursive: true, force: true }));
 afterEach(async () => {
-  engine.close();
+  await engine.close();
+  assert.deepEqual(waiting(), []);
   await until('no shim is left', () => processes(`${root}/bin/shim-`).length === 0);
   assert.deepEqual(leftovers(root), []);
 });
@@ -99,6 +100,23 @@ test('it has a network namespace of its own, as empty as a new one', async () =>
   assert.notEqual(second.split('\n')[0], (await command('readlink', ['/proc/self/ns/net'])).stdout.trim());
 });
 
+test('a start that uses what was made earlier began when it took that', async () => {
+  await warm();
+  await sleep(1500);
+  const run = engine.run('busybox', ['sleep', '0.5']);
+  let owner = '';
+  await until('it starts', () => {
+    const id = readdirSync(`${root}/run`).find((name) => /^[0-9a-f]{64}$/.test(name));
+    owner = `${root}/run/${id}/owner`;
+    return id !== undefined;
+  });
+  assert.ok(
+    Date.now() - lstatSync(owner).mtimeMs < 1000,
+    'others go by this while its shim has said nothing',
+  );
+  await run;
+});
+
 test('a shim killed while it waits, or in the moment it is asked, costs a run nothing', async () => {
   await warm();
   for (const pid of waiting()) process.kill(pid, 'SIGKILL');
@@ -133,6 +151,43 @@ test('a run that fails before it starts gives back what it found', async () => {
   await assert.rejects(engine.run('busybox', ['nosuch']), { code: 'EXEC_NOT_FOUND' });
 });
 
+test('runs that are refused take nothing with them', async () => {
+  await warm();
+  for (const bad of [
+    { stopSignal: 'SIGNOSUCH' },
+    { name: '-' },
+    { env: ['A=\0'] },
+    { dns: ['no address'] },
+  ]) {
+    for (let i = 0; i < 2; i++)
+      await assert.rejects(engine.run('busybox', ['true'], bad), { code: 'BAD_INPUT' });
+  }
+  assert.equal(staged().length, 2);
+  assert.equal(waiting().length, 1);
+});
+
+test('close() is over when nothing is left, and nothing comes after it, of runs under way neither', async () => {
+  await warm();
+  await engine.close();
+  assert.deepEqual([waiting(), staged()], [[], []]);
+  await warm();
+  const under = engine.run('busybox', ['sleep', '0.2']);
+  await engine.close();
+  await under;
+  await sleep(100);
+  assert.deepEqual([waiting(), staged()], [[], []]);
+});
+
+test('an abort in the middle of a start is heard', async () => {
+  for (const first of [false, true]) {
+    if (first) await warm();
+    const stop = new AbortController();
+    const run = engine.run('busybox', ['sleep', '100'], { signal: stop.signal });
+    setTimeout(() => stop.abort(new Error('enough')), 0);
+    await assert.rejects(run, /enough/);
+  }
+});
+
 test('keepReady: false keeps nothing', async () => {
   const plain = new Engine({ root, defaultNetwork: 'none', keepReady: false });
   for (let i = 0; i < 3; i++) await plain.run('busybox', ['true']);
@@ -140,8 +195,8 @@ test('keepReady: false keeps nothing', async () => {
   assert.deepEqual([waiting(), staged()], [[], []]);
 });
 
-const program = (last: string): string => `
-  import { Engine, setAssets } from ${JSON.stringify(LIBRARY)};
+/** Three runs, with time to make the next ready. */
+const RUNS = `
   setAssets(${JSON.stringify(SHIM)});
   const engine = new Engine({ root: ${JSON.stringify(root)}, defaultNetwork: 'none' });
   for (let i = 0; i < 3; i++) {
@@ -149,8 +204,77 @@ const program = (last: string): string => `
     if (exitCode !== 0) throw new Error('exit ' + exitCode);
     await new Promise((resolve) => setTimeout(resolve, 150));
   }
-  ${last}
 `;
+const program = (last: string): string =>
+  `import { Engine, setAssets } from ${JSON.stringify(LIBRARY)};\n${RUNS}${last}`;
+
+/** A program of its own; what it printed. Fails when it does. */
+async function printed(text: string, ...before: string[]): Promise<string> {
+  const words = [...before, process.execPath, '--input-type=module', '-e', program(text)];
+  const { code, stdout, stderr } = await command(words[0] ?? '', words.slice(1));
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+test('a program that has no descriptors left when the next start is made ready goes on', async () => {
+  for (let free = 0; free < 12; free++) {
+    const text = `
+      const { openSync, closeSync, readdirSync, readlinkSync } = await import('node:fs');
+      const read = (fd) => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } };
+      // Ours are files without a name. Node itself leaves a socket, and libuv keeps /dev/null for such a day.
+      const count = () => readdirSync('/proc/self/fd').filter((fd) => read(fd).endsWith(' (deleted)')).length;
+      await engine.close();
+      await engine.run('busybox', ['true']);
+      const before = count();
+      await engine.run('busybox', ['true']);
+      const taken = [];
+      for (;;) try { taken.push(openSync('/dev/null')); } catch { break; }
+      for (let i = 0; i < ${free}; i++) closeSync(taken.pop());
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      for (const fd of taken) closeSync(fd);
+      await engine.close();
+      console.log(count() - before);
+      const { stdout } = await engine.run('busybox', ['echo', 'on']);
+      console.log(stdout.text);
+    `;
+    assert.equal(
+      await printed(text, 'sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'),
+      '0\non\n\n',
+      `${free} free`,
+    );
+    await until('no shim is left', () => processes(`${root}/bin/shim-`).length === 0);
+    assert.deepEqual(staged(), [], `${free} free`);
+  }
+});
+
+test('a program that gives up being root ends as it would have', async () => {
+  assert.equal(
+    await printed('process.setgroups([]); process.setgid(65534); process.setuid(65534); console.log("on");'),
+    'on\n',
+  );
+  await until('its shim has ended', () => waiting().length === 0);
+  // It may not remove its directories any more.
+  await engine.run('busybox', ['true']);
+});
+
+test('a thread keeps nothing', async () => {
+  const work = `(async () => {
+    const { Engine, setAssets } = await import(${JSON.stringify(LIBRARY)});
+    ${RUNS}
+    (await import('node:worker_threads')).parentPort.postMessage('done');
+    setInterval(() => {}, 1000);
+  })();`;
+  const text = `
+    const { Worker } = await import('node:worker_threads');
+    await engine.close();
+    const worker = new Worker(${JSON.stringify(work)}, { eval: true });
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    await worker.terminate();
+    console.log('on');
+  `;
+  assert.equal(await printed(text), 'on\n');
+  assert.deepEqual([waiting(), staged()], [[], []]);
+});
 
 for (const runtime of [process.execPath, BUN]) {
   const name = runtime === BUN ? 'Bun' : 'Node';

@@ -64,7 +64,7 @@ const check = (what: string, more: Partial<ContainerSpec>): Promise<void> =>
     const plan = await launchPlan(core, record, 'inherit', undefined, wiring);
     const whole = encodeLaunch(plan, { detach: false, fault: undefined });
     assert.ok(made.bytes.equals(whole), `${what}: other bytes than the whole plan`);
-    assert.deepEqual((await made.plan()).steps, plan.steps, what);
+    assert.deepEqual(made.plan().steps, plan.steps, what);
     count++;
   });
 
