@@ -1,7 +1,7 @@
 /** The measurements, each of all tools in turn: a slow minute of the machine is slow for everybody. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, execute, lastWords, output, timeMs } from './command.ts';
-import { floorMs, Warm } from './library.ts';
+import { APART_MS, amongItsOwn, floorMs, Warm } from './library.ts';
 import { pssKb } from './memory.ts';
 import type { Peer, Store } from './peers/peer.ts';
 import type { Measurement, Series } from './series.ts';
@@ -131,14 +131,14 @@ export async function measureLibrary(bench: Bench): Promise<Measurement> {
   const floor = { tool: 'shim alone', once: () => floorMs(bench.clock, bench.root) };
   try {
     const ours = warm.map(({ tool, process: child }) => ({ tool, once: () => child.runMs() }));
+    const each = [...ours, floor].map(({ tool, once }) => ({ tool, once: () => amongItsOwn(once) }));
     return {
       title: 'engine.run() of true, warm',
       unit: 'ms',
       ours: ours.length,
-      // A just-in-time compiler needs more than two.
-      series: await inTurn(bench, [...ours, floor], bench.effort.rounds, 4 * WARM_UPS, 0),
+      series: await inTurn(bench, each, bench.effort.rounds, WARM_UPS, APART_MS),
       targets: [{ against: 'shim alone', factor: 2, words: '≤ 2' }],
-      note: 'the floor is the same launch plan carried out by the shim, started by a C program: mounts, namespaces, cgroups, clean-up, but no TypeScript',
+      note: 'each run after three of its own kind, 15 ms apart; the floor is the same launch plan carried out by the shim, started by a C program: mounts, namespaces, cgroups, clean-up, but no TypeScript',
     };
   } finally {
     for (const { process: child } of warm) await child.close();
