@@ -16,8 +16,8 @@
 enum { PLAN_USUAL_BYTES = 48 << 10, STEPS_USUAL = 256 };
 
 extern const char __executable_start[], etext[];
-static bool spare, entered;
-static int home, netns;
+static HOT bool spare, entered;
+static HOT int home, netns;
 
 bool was_spare(void) { return spare; }
 
