@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs';
 import { errnoOf } from '../base/index.ts';
+import { jsonOf } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { eventFilter } from './event-filters.ts';
 import type { EngineEvent, EventOptions } from './event-types.ts';
@@ -16,15 +17,7 @@ function isEvent(value: unknown): value is EngineEvent {
   return texts && typeof attributes === 'object' && attributes !== null;
 }
 
-function parse(line: string): EngineEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isEvent(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
+const parse = (line: string): EngineEvent | undefined => jsonOf(line, isEvent);
 
 /** One file of events, read as far as it goes and then further. */
 class Tail {

@@ -1,5 +1,5 @@
 export { writeAtomic } from '../base/index.ts';
-export { fileVersion, readIfThere } from './atomic.ts';
+export { fileVersion, jsonOf, readIfThere } from './atomic.ts';
 export { claim, claimText, release, removeDeadClaim, removeIfDead, sweepTurn, sweepTurns } from './claims.ts';
 export {
   BlobWriter,
