@@ -102,12 +102,21 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 /** Arguments of Node's test runner for these files. */
 const runner = (files) => ['--test', '--test-reporter=spec', `--test-concurrency=${PARALLEL}`, ...files];
 
+/** What the runners said of tests that failed, told once more at the end: the next suite's output would bury it. */
+const failures = [];
+
 /** Hands a runner's output on, and counts from its own summary. The result is called with its exit code. */
-function counting(output) {
+function counting(output, suite) {
   const counts = { pass: 0, fail: 0, skipped: 0, cancelled: 0 };
+  let tellsFailures = false;
   createInterface({ input: output }).on('line', (line) => {
     const match = /^ℹ (pass|fail|skipped|cancelled) (\d+)$/.exec(line);
     if (match) counts[match[1]] = Number(match[2]);
+    if (tellsFailures) failures.push(line);
+    if (line === '✖ failing tests:') {
+      tellsFailures = true;
+      failures.push('', `of ${suite}:`);
+    }
     process.stdout.write(`${line}\n`);
   });
   return (code) => {
@@ -119,13 +128,13 @@ function counting(output) {
   };
 }
 
-function run(files, env = {}) {
+function run(suite, files, env = {}) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, runner(files), {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...env },
     });
-    const count = counting(child.stdout);
+    const count = counting(child.stdout, suite);
     child.once('close', (code) => resolve(count(code)));
   });
 }
@@ -138,10 +147,10 @@ const suites = {
     if (status === 0) total.passed += 1;
     else total.failed += 1;
   },
-  unit: () => run(['build/src', 'build/tools'].flatMap(testFiles)),
+  unit: () => run('unit', ['build/src', 'build/tools'].flatMap(testFiles)),
   e2e: () => {
     installTestPackages();
-    return run(testFiles('build/test/e2e'));
+    return run('e2e', testFiles('build/test/e2e'));
   },
   sanitize: async () => {
     installTestPackages();
@@ -150,7 +159,7 @@ const suites = {
     const reports = () =>
       readdirSync(SANITIZER_REPORTS).filter((name) => name.startsWith('mydocker-sanitizer.'));
     for (const name of reports()) rmSync(`${SANITIZER_REPORTS}/${name}`);
-    await run(testFiles('build/test/e2e'), {
+    await run('sanitize', testFiles('build/test/e2e'), {
       MYDOCKER_TEST_EXECUTABLE: `${process.cwd()}/${program}`,
       MYDOCKER_TEST_SLOWNESS: SANITIZED_SLOWNESS,
     });
@@ -180,7 +189,7 @@ const suites = {
     installTestPackages();
     const { vmTests } = await import('./vm/tests.mjs');
     const output = new PassThrough();
-    const count = counting(output);
+    const count = counting(output, 'vm');
     const code = await vmTests(runner, output);
     await new Promise((resolve) => output.end(resolve));
     count(code);
@@ -194,6 +203,7 @@ for (const suite of SUITES.filter((name) => wanted.includes(name))) {
   process.stderr.write(`test: ${suite}\n`);
   await suites[suite]();
 }
+for (const line of failures) process.stdout.write(`${line}\n`);
 if (total.skipped > 0) process.stdout.write(`${total.skipped} skipped; each says why above\n`);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);

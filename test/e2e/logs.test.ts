@@ -1,11 +1,14 @@
 /** `logs`: what was written, on its own stream, with rotation and following. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { test } from 'node:test';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { after, test } from 'node:test';
 import { Host, until } from './harness.ts';
 import { Live } from './live.ts';
 
 const host = new Host();
+/** As /v in a container: word from outside. One by `exec` may end by SIGKILL, when it ends process 1 with it. */
+const outside = mkdtempSync('/var/tmp/mydocker-files-');
+after(() => rmSync(outside, { recursive: true }));
 
 async function ended(name: string, script: string, ...options: string[]): Promise<void> {
   await host.ok('run', '-d', '--name', name, ...options, 'busybox', 'sh', '-c', script);
@@ -46,15 +49,17 @@ test('logs -f follows until the container ends', async () => {
     '-d',
     '--name',
     'talk',
+    '-v',
+    `${outside}:/v`,
     'busybox',
     'sh',
     '-c',
-    'echo one; until [ -e /go ]; do sleep 0.05; done; echo two; echo err >&2',
+    'echo one; until [ -e /v/go ]; do sleep 0.05; done; echo two; echo err >&2',
   );
   const live = new Live(host, 'logs', '-f', 'talk');
   await live.says('one\n');
   assert.equal(live.stdout, 'one\n');
-  await host.ok('exec', 'talk', 'touch', '/go');
+  writeFileSync(`${outside}/go`, '');
   assert.equal(await live.code, 0);
   assert.deepEqual([live.stdout, live.stderr], ['one\ntwo\n', 'err\n']);
 });

@@ -7,6 +7,7 @@ import { command, EXECUTABLE, Host, leftovers, until } from './harness.ts';
 import { Live } from './live.ts';
 
 const host = new Host();
+/** As /v in a container: word from outside. One by `exec` may end by SIGKILL, when it ends process 1 with it. */
 const directory = mkdtempSync('/var/tmp/mydocker-files-');
 after(() => rmSync(directory, { recursive: true }));
 const shell = (line: string) =>
@@ -89,15 +90,15 @@ test('attach without a terminal: output and input of a running container, its ex
 test('two clients see the same output; one that leaves does not disturb the other', async () => {
   const say = (word: string, file: string): string =>
     `until [ -e ${file} ]; do echo ${word}; sleep 0.05; done`;
-  const script = `${say('early', '/go')}; ${say('both', '/end')}; echo one; exit 3`;
-  await host.ok('run', '-d', '--name', 'shared', 'busybox', 'sh', '-c', script);
+  const script = `${say('early', '/v/go')}; ${say('both', '/v/over')}; echo one; exit 3`;
+  await host.ok('run', '-d', '--name', 'shared', '-v', `${directory}:/v`, 'busybox', 'sh', '-c', script);
   const clients = [new Live(host, 'attach', 'shared'), new Live(host, 'attach', 'shared')] as const;
   for (const client of clients) await client.says('early');
-  await host.ok('exec', 'shared', 'touch', '/go');
+  writeFileSync(`${directory}/go`, '');
   for (const client of clients) await client.says('both');
   clients[0].child.kill('SIGKILL');
   await clients[0].code;
-  await host.ok('exec', 'shared', 'touch', '/end');
+  writeFileSync(`${directory}/over`, '');
   assert.equal(await clients[1].code, 3);
   assert.match(clients[1].stdout, /^(early\n)+(both\n)+one\n$/);
   await host.ok('rm', 'shared');
