@@ -25,7 +25,7 @@ test('a fork bomb ends at its limit; the container can be stopped, and others do
     'busybox',
     'sh',
     '-c',
-    'f() { f | f & }; f; sleep 1000',
+    'f() { f | f & }; f; exec sleep 1000',
   );
   // The kernel counts the forks that it refused: cgroup v1 and v2 call the file alike.
   const id = await host.ok('inspect', '-f', '{{.Id}}', 'bomb');
