@@ -22,6 +22,7 @@ import {
 import { ChangedMeanwhile, plugsVersion } from './changed.ts';
 import type { Core } from './core.ts';
 import { withHold } from './hold.ts';
+import { whileUpdating } from './record-lock.ts';
 import { isBroken, lifeOf } from './status.ts';
 import { readSetting } from './wiring.ts';
 
@@ -154,15 +155,24 @@ export function endTurn(core: Core, id: string): void {
 }
 
 /**
- * Before a start: takes all ports the container publishes, and writes them down. `avoid`: not that one again. The
- * caller ends the turn. Throws PORT_IN_USE, ChangedMeanwhile; nothing is taken then.
+ * Before a start: takes all ports the container publishes, and writes them down. `avoid`: not that one again. Of several
+ * starts of one container the first chooses. The caller ends the turn. Throws PORT_IN_USE, ChangedMeanwhile, BUSY;
+ * nothing is taken then.
  */
-export async function takePorts(
+export function takePorts(
   core: Core,
   record: ContainerRecord,
   avoid?: PortRecord,
 ): Promise<readonly PortRecord[]> {
   createNetworkState(core.paths);
+  return whileUpdating(core, record.id, () => takeInTurn(core, record, avoid));
+}
+
+async function takeInTurn(
+  core: Core,
+  record: ContainerRecord,
+  avoid: PortRecord | undefined,
+): Promise<readonly PortRecord[]> {
   const version = plugsVersion(core, record.id);
   const wiring = readWiring(core.paths, record.id);
   if (wiring === undefined) return [];

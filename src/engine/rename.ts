@@ -8,22 +8,37 @@ import {
   writeRecord,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
+import { withHold } from './hold.ts';
 import { whileUpdating } from './record-lock.ts';
-import { lifeOf, requireRecord } from './status.ts';
+import { BUSY_MS, lifeOf, requireRecord, settledLife, waitTurn } from './status.ts';
 
 /** Gives a container another name. Throws NAME_IN_USE, BAD_INPUT, RUNNING, BUSY. */
 export async function renameContainer(core: Core, id: string, name: string): Promise<ContainerRecord> {
   return whileUpdating(core, id, async () => {
-    const old = requireRecord(core.paths, id);
-    renameRecord(core, old, name);
-    try {
-      await renameLive(core, old, { ...old, name });
-    } catch (error) {
-      renameRecord(core, { ...old, name }, old.name);
-      throw error;
+    for (const deadlineMs = Date.now() + BUSY_MS; ; await waitTurn(deadlineMs, id)) {
+      const renamed = await attempt(core, id, name);
+      if (renamed !== undefined) return renamed;
     }
-    return old;
   });
+}
+
+/** The record as it was; undefined when it came to life in the middle of it: what it runs with has the old name. */
+async function attempt(core: Core, id: string, name: string): Promise<ContainerRecord | undefined> {
+  const life = await settledLife(core.paths, id);
+  const old = requireRecord(core.paths, id);
+  if (life.dead) await (await import('./bury.ts')).buryWhole(core, id, old.name);
+  if (life.state === undefined && life.status !== 'broken') {
+    const isDone = await withHold(core, id, async () => renameRecord(core, old, name));
+    return isDone ? old : undefined;
+  }
+  renameRecord(core, old, name);
+  try {
+    await renameLive(core, old, { ...old, name });
+  } catch (error) {
+    renameRecord(core, { ...old, name }, old.name);
+    throw error;
+  }
+  return old;
 }
 
 /** Others in its networks find a running one by its new name. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, echo } from './echo.ts';
 import { until } from './harness.ts';
 import { HOST_IP, NetHost, OTHER_IP, WGET, webServer } from './network-host.ts';
@@ -222,4 +223,21 @@ test('a paused container, and one that is renamed: others find it by its new nam
   assert.equal(await looksUp('peer', 'before'), false);
   await host.ok('rm', '-f', 'after');
   await until('the new name goes too', async () => !(await looksUp('peer', 'after')));
+});
+
+test('renamed in the moment it starts: others find it by its new name, whichever comes first', async () => {
+  await host.ok('network', 'create', 'front');
+  await host.ok('run', '-d', '--name', 'peer', '--network', 'front', ...IDLE);
+  for (let round = 0; round < 12; round++) {
+    await host.ok('create', '--name', 'before', '--network', 'front', ...IDLE);
+    const start = host.ok('start', 'before').catch((error: Error) => {
+      // It comes second, and looks for a name that is gone.
+      if (!/no such container: before/.test(error.message)) throw error;
+      return host.ok('start', 'after');
+    });
+    await sleep(round * 2);
+    await Promise.all([start, host.ok('rename', 'before', 'after')]);
+    assert.deepEqual([await looksUp('peer', 'after'), await looksUp('peer', 'before')], [true, false]);
+    await host.ok('rm', '-f', 'after');
+  }
 });
