@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { cgroupFile } from './cgroup.ts';
 import { Host } from './harness.ts';
 import { refusedRun } from './refused.ts';
 
@@ -10,12 +11,6 @@ const files = mkdtempSync('/var/tmp/mydocker-files-');
 after(() => rmSync(files, { recursive: true }));
 const ROOT = '/sys/fs/cgroup';
 const isV2 = existsSync(`${ROOT}/cgroup.controllers`);
-
-/** A file of a container's cgroup, by its names on v1 and v2. */
-function read(id: string, controller: string, v1: string, v2: string, parent = 'mydocker'): string {
-  const path = isV2 ? `${ROOT}/${parent}/${id}/${v2}` : `${ROOT}/${controller}/${parent}/${id}/${v1}`;
-  return readFileSync(path, 'utf8').trim();
-}
 
 async function withLimits<T>(flags: readonly string[], look: (id: string) => T): Promise<T> {
   const id = await host.ok('run', '-d', ...flags, 'busybox', 'sleep', '1000');
@@ -30,8 +25,8 @@ const MB = 1048576;
 
 test('memory: limit, swap, reservation, swappiness, no OOM killer', async () => {
   const both = (id: string) => [
-    read(id, 'memory', 'memory.limit_in_bytes', 'memory.max'),
-    read(id, 'memory', 'memory.memsw.limit_in_bytes', 'memory.swap.max'),
+    cgroupFile(id, 'memory', 'memory.limit_in_bytes', 'memory.max'),
+    cgroupFile(id, 'memory', 'memory.memsw.limit_in_bytes', 'memory.swap.max'),
   ];
   const swap = (total: number, limit: number): string => String(isV2 ? total - limit : total);
   const none = isV2 ? 'max' : '9223372036854771712';
@@ -49,7 +44,7 @@ test('memory: limit, swap, reservation, swappiness, no OOM killer', async () => 
     String(64 * MB),
     swap(128 * MB, 64 * MB),
   ]);
-  const soft = (id: string) => read(id, 'memory', 'memory.soft_limit_in_bytes', 'memory.low');
+  const soft = (id: string) => cgroupFile(id, 'memory', 'memory.soft_limit_in_bytes', 'memory.low');
   assert.equal(await withLimits(['-m', '64m', '--memory-reservation', '32m'], soft), String(32 * MB));
   assert.equal(await withLimits(['--memory-reservation', '1g'], soft), String(1024 * MB));
   if (isV2) {
@@ -65,12 +60,14 @@ test('memory: limit, swap, reservation, swappiness, no OOM killer', async () => 
     );
   } else {
     assert.equal(
-      await withLimits(['--memory-swappiness', '10'], (id) => read(id, 'memory', 'memory.swappiness', '')),
+      await withLimits(['--memory-swappiness', '10'], (id) =>
+        cgroupFile(id, 'memory', 'memory.swappiness', ''),
+      ),
       '10',
     );
     assert.match(
       await withLimits(['-m', '64m', '--oom-kill-disable'], (id) =>
-        read(id, 'memory', 'memory.oom_control', ''),
+        cgroupFile(id, 'memory', 'memory.oom_control', ''),
       ),
       /oom_kill_disable 1/,
     );
@@ -108,13 +105,13 @@ test('the smallest limit taken: a program starts; with 1 MB a shell works with a
 
 test('processor: shares, period and quota, cpus, cores and memory nodes', async () => {
   const shares = await withLimits(['--cpu-shares', '512'], (id) =>
-    read(id, 'cpu', 'cpu.shares', 'cpu.weight'),
+    cgroupFile(id, 'cpu', 'cpu.shares', 'cpu.weight'),
   );
   assert.equal(shares, isV2 ? '20' : '512');
   const max = (id: string) =>
     isV2
-      ? read(id, 'cpu', '', 'cpu.max')
-      : `${read(id, 'cpu', 'cpu.cfs_quota_us', '')} ${read(id, 'cpu', 'cpu.cfs_period_us', '')}`;
+      ? cgroupFile(id, 'cpu', '', 'cpu.max')
+      : `${cgroupFile(id, 'cpu', 'cpu.cfs_quota_us', '')} ${cgroupFile(id, 'cpu', 'cpu.cfs_period_us', '')}`;
   assert.equal(await withLimits(['--cpu-period', '50000', '--cpu-quota', '20000'], max), '20000 50000');
   assert.equal(await withLimits(['--cpu-quota', '20000'], max), '20000 100000');
   assert.equal(await withLimits(['--cpus', '0.25'], max), '25000 100000');
@@ -123,7 +120,7 @@ test('processor: shares, period and quota, cpus, cores and memory nodes', async 
     await withLimits(
       ['--cpuset-cpus', '0', '--cpuset-mems', '0'],
       (id) =>
-        `${read(id, 'cpuset', 'cpuset.cpus', 'cpuset.cpus')} ${read(id, 'cpuset', 'cpuset.mems', 'cpuset.mems')}`,
+        `${cgroupFile(id, 'cpuset', 'cpuset.cpus', 'cpuset.cpus')} ${cgroupFile(id, 'cpuset', 'cpuset.mems', 'cpuset.mems')}`,
     ),
     '0 0',
   );
@@ -131,7 +128,7 @@ test('processor: shares, period and quota, cpus, cores and memory nodes', async 
 });
 
 test('processes: the limit, and none', async () => {
-  const pids = (id: string) => read(id, 'pids', 'pids.max', 'pids.max');
+  const pids = (id: string) => cgroupFile(id, 'pids', 'pids.max', 'pids.max');
   assert.equal(await withLimits(['--pids-limit', '7'], pids), '7');
   for (const none of ['-1', '0']) assert.equal(await withLimits(['--pids-limit', none], pids), 'max');
 });
@@ -150,7 +147,7 @@ function disk(): { path: string; number: string } | undefined {
 test('block I/O: rates of a disk, and weights where the kernel has them', async (t) => {
   const some = disk();
   if (some === undefined) return t.skip('this host has no disk to limit');
-  const rate = (v1: string, id: string) => read(id, 'blkio', `blkio.throttle.${v1}_device`, 'io.max');
+  const rate = (v1: string, id: string) => cgroupFile(id, 'blkio', `blkio.throttle.${v1}_device`, 'io.max');
   const flags = [
     '--device-read-bps',
     `${some.path}:1m`,
@@ -219,8 +216,8 @@ test('--cgroup-parent: the cgroup lies below it, with its limits, and nothing of
   const seen = await withLimits(
     ['--cgroup-parent', `/${parent}`, '-m', '64m', '--pids-limit', '9', '--cpuset-cpus', '0'],
     (id) => [
-      read(id, 'memory', 'memory.limit_in_bytes', 'memory.max', parent),
-      read(id, 'pids', 'pids.max', 'pids.max', parent),
+      cgroupFile(id, 'memory', 'memory.limit_in_bytes', 'memory.max', parent),
+      cgroupFile(id, 'pids', 'pids.max', 'pids.max', parent),
     ],
   );
   assert.deepEqual(seen, [String(64 * MB), '9']);

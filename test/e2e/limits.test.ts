@@ -3,18 +3,13 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { after, test } from 'node:test';
+import { cgroupFile, memoryLimit } from './cgroup.ts';
 import { Host, leftovers } from './harness.ts';
 
 const host = new Host();
 const directory = mkdtempSync('/var/tmp/mydocker-files-');
 after(() => rmSync(directory, { recursive: true }));
 const busybox = (...args: string[]) => host.ok('run', '--rm', ...args);
-
-/** A cgroup file of a container: on a v1 hierarchy, else on v2. */
-function limit(id: string, controller: string, v1: string, v2: string): string {
-  const old = `/sys/fs/cgroup/${controller}/mydocker/${id}/${v1}`;
-  return readFileSync(existsSync(old) ? old : `/sys/fs/cgroup/mydocker/${id}/${v2}`, 'utf8').trim();
-}
 
 async function started(...options: string[]): Promise<string> {
   return host.ok('run', '-d', ...options, 'busybox', 'sleep', '100');
@@ -23,7 +18,7 @@ async function started(...options: string[]): Promise<string> {
 test('-m and -mem limit memory: the kernel has the number, and a program above it is killed', async () => {
   for (const flags of [['-m', '100m'], ['-mem', '100m'], ['--memory=104857600'], ['-m=102400k']]) {
     const id = await started(...flags);
-    assert.equal(limit(id, 'memory', 'memory.limit_in_bytes', 'memory.max'), '104857600', flags.join(' '));
+    assert.equal(memoryLimit(id), '104857600', flags.join(' '));
     await host.ok('rm', '-f', id);
   }
   const hog = await host.run(['run', '--name', 'hog', '-m', '16m', 'busybox', 'tail', '/dev/zero']);
@@ -33,7 +28,7 @@ test('-m and -mem limit memory: the kernel has the number, and a program above i
 });
 
 test('-cpu is percent of one core, --cpus is cores', async () => {
-  const quota = (id: string) => limit(id, 'cpu', 'cpu.cfs_quota_us', 'cpu.max').replace(' 100000', '');
+  const quota = (id: string) => cgroupFile(id, 'cpu', 'cpu.cfs_quota_us', 'cpu.max').replace(' 100000', '');
   for (const [flag, value, want] of [
     ['-cpu', '50', '50000'],
     ['--cpus', '0.5', '50000'],
@@ -61,7 +56,7 @@ test('--cpuset-cpus and -cpuset: the program may run on those cores only', async
 
 test('--pids-limit: the next fork fails', async () => {
   const id = await started('--pids-limit', '7');
-  assert.equal(limit(id, 'pids', 'pids.max', 'pids.max'), '7');
+  assert.equal(cgroupFile(id, 'pids', 'pids.max', 'pids.max'), '7');
   await host.ok('rm', '-f', id);
   const script = 'for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done; echo all';
   const result = await host.run(['run', '--rm', '--pids-limit', '5', 'busybox', 'sh', '-c', script]);

@@ -16,6 +16,7 @@ import {
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { memoryLimit } from './cgroup.ts';
 import { Host, processes, until } from './harness.ts';
 import { random, seed } from './random.ts';
 import { shims } from './state.ts';
@@ -27,13 +28,6 @@ const runDir = (id: string): string => `${host.root}/run/${id}`;
 function ownMark(): string {
   const stat = readFileSync('/proc/self/stat', 'latin1');
   return `${process.pid}-${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
-}
-
-/** What the kernel has, on cgroup v1 or v2. */
-function memoryLimit(id: string): string {
-  const files = [`memory/mydocker/${id}/memory.limit_in_bytes`, `mydocker/${id}/memory.max`];
-  const path = files.map((file) => `/sys/fs/cgroup/${file}`).find((file) => existsSync(file));
-  return readFileSync(path ?? '', 'utf8').trim();
 }
 
 async function killMonitor(id: string): Promise<void> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { memoryLimit } from './cgroup.ts';
 import { Host, until } from './harness.ts';
 import { refused } from './refused.ts';
 
@@ -43,7 +44,6 @@ function files(id: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, read(name)]));
 }
 
-const limitOf = (id: string): string => files(id)[isV2 ? 'memory.max' : 'memory.limit_in_bytes'] ?? '';
 const recorded = (ref: string): Promise<string> => host.ok('inspect', '-f', '{{json .HostConfig}}', ref);
 
 /** A disk whose rates can be limited. */
@@ -140,10 +140,10 @@ test('memory up and down, below and above the old sum with swap; lower than what
     ['64m', '0'],
   ] as const) {
     await host.ok('update', '-m', limit, '--memory-swap', swap, 'mem');
-    assert.equal(limitOf(id), String(Number.parseInt(limit, 10) * MB), `${limit} ${swap}`);
+    assert.equal(memoryLimit(id), String(Number.parseInt(limit, 10) * MB), `${limit} ${swap}`);
   }
   await host.ok('update', '-m', '200m', 'mem');
-  assert.equal(limitOf(id), String(200 * MB), 'without --memory-swap the sum follows');
+  assert.equal(memoryLimit(id), String(200 * MB), 'without --memory-swap the sum follows');
   await until('it holds 20 MB', async () => /ready/.test(await host.ok('logs', 'mem')));
   // A swap that takes it in is no lack: without swap there is nowhere for it to go.
   const before = files(id);
@@ -174,10 +174,10 @@ test('one that is stopped, created or paused', async () => {
   await host.ok('update', '-m', '64m', '--cpus', '0.5', 'idle');
   const id = await host.ok('inspect', '-f', '{{.Id}}', 'idle');
   await host.ok('start', 'idle');
-  assert.equal(limitOf(id), String(64 * MB));
+  assert.equal(memoryLimit(id), String(64 * MB));
   await host.ok('pause', 'idle');
   await host.ok('update', '-m', '80m', 'idle');
-  assert.equal(limitOf(id), String(80 * MB));
+  assert.equal(memoryLimit(id), String(80 * MB));
   assert.equal(await host.ok('inspect', '-f', '{{.State.Status}}', 'idle'), 'paused');
   await host.ok('rm', '-f', 'idle');
 });
@@ -231,7 +231,7 @@ test('many updates and a rename at once: one after the other, none is lost', asy
     [config.Memory, config.NanoCpus, config.PidsLimit, config.CpuShares],
     [64 * MB, 500_000_000, 33, 512],
   );
-  assert.equal(limitOf(id), String(64 * MB));
+  assert.equal(memoryLimit(id), String(64 * MB));
   // And with one that ends in the middle of it: the update holds for its next start, or says that it is gone.
   const [updated] = await Promise.all([
     host.run(['update', '-m', '96m', id]),
@@ -239,7 +239,7 @@ test('many updates and a rename at once: one after the other, none is lost', asy
   ]);
   assert.equal(updated.code, 0, updated.stderr);
   await host.ok('start', id);
-  assert.equal(limitOf(id), String(96 * MB));
+  assert.equal(memoryLimit(id), String(96 * MB));
   await host.ok('rm', '-f', id);
 });
 
@@ -275,6 +275,6 @@ test('what cannot be: nothing is changed, and the line says why', async () => {
   // The first fails, the second is changed all the same.
   const two = await host.run(['update', '-m', '70m', 'nobody', 'fixed']);
   assert.deepEqual([two.code, two.stdout], [1, 'fixed\n']);
-  assert.equal(limitOf(id), String(70 * MB));
+  assert.equal(memoryLimit(id), String(70 * MB));
   await host.ok('rm', '-f', 'fixed');
 });
