@@ -72,14 +72,15 @@ export function explainLines(steps: readonly ExplainedStep[], color: boolean): s
     }
     const undo = step.undo === undefined ? '' : `; undone by ${short(step.undo.text)}`;
     lines.push(`  ${String(step.n).padStart(width)}  ${short(step.text)}`);
-    lines.push(`  ${' '.repeat(width)}  ${dim(`  ${step.why}${undo}`)}`);
+    lines.push(`  ${' '.repeat(width)}  ${dim(`  ${shortIds(step.why)}${undo}`)}`);
   }
   return lines;
 }
 
 /** Ids are cut to 12 digits, as `ps` shows them: what matters in a call mostly stands behind one. */
+const shortIds = (text: string): string => text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1…');
+
 function short(whole: string): string {
-  const text = whole.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1…');
-  const chars = Array.from(text);
-  return chars.length <= TEXT_MOST ? text : `${chars.slice(0, TEXT_MOST - 1).join('')}…`;
+  const chars = Array.from(shortIds(whole));
+  return chars.length <= TEXT_MOST ? chars.join('') : `${chars.slice(0, TEXT_MOST - 1).join('')}…`;
 }
