@@ -2,7 +2,7 @@
 #ifndef MYDOCKER_OPS_GEN_H
 #define MYDOCKER_OPS_GEN_H
 
-#define PLAN_VERSION 0x173830a4u
+#define PLAN_VERSION 0xacec4cbcu
 #define NO_SLOT 0xffffffffu
 #define SLOT_COUNT 160
 #define MAX_STEPS 1024
@@ -145,6 +145,7 @@ enum op_code {
   OP_NETLINK_EACH = 128,
   OP_DELETE_LINK = 182,
   OP_AWAIT_LINK = 183,
+  OP_FORGET_FLOWS = 186,
   OP_HOLD_PORT = 123,
   OP_RELEASE_PORT = 124,
   OP_UNLINK_PORTS = 127,
@@ -281,6 +282,7 @@ enum op_code {
   X(128, "netlink-each", "ubbubu", op_netlink_each) /* protocol, question, expect, attribute, messages, handleAt */ \
   X(182, "delete-link", "sbuu", op_delete_link) /* name, messages, harmless, wait */ \
   X(183, "await-link", "s", op_await_link) /* name */ \
+  X(186, "forget-flows", "bubuuu", op_forget_flows) /* question, protocol, ip, first, count, reply */ \
   X(123, "hold-port", "ubuu", op_hold_port) /* protocol, address, port, count */ \
   X(124, "release-port", "ubuu", op_release_port) /* protocol, address, port, count */ \
   X(127, "unlink-ports", "suus", op_unlink_ports) /* prefix, first, count, text */ \

@@ -44,7 +44,7 @@ function publishedBy(core: Core): Published[] {
       ...wiring.ports.flatMap((range) => planPublish(table, range, addresses)),
       ...planSelf(table, addresses),
     ];
-    return [{ id, wiring, steps: all.filter((step) => step.op === 'netlink-send') }];
+    return [{ id, wiring, steps: all.filter(({ op }) => op === 'netlink-send' || op === 'forget-flows') }];
   });
 }
 

@@ -1,5 +1,6 @@
 import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { ipBytes } from './address.ts';
+import { flowsFrom, flowsTo } from './flows.ts';
 import { defaultRoute, newVeth } from './link.ts';
 import { places } from './netlink.ts';
 import { addElements, batch, deleteElements, type Element } from './nft.ts';
@@ -152,6 +153,31 @@ const withoutValue: Make = (table, set, list) =>
     list.map(({ key }) => ({ key })),
   );
 
+/** Flows begun under the old ports end; those that were sent to new ones reach the container. */
+function planSwitchFlows(before: Published, after: Published): Step[] {
+  const key = (range: PortRange, { addresses }: Published): string => JSON.stringify([range, addresses]);
+  const only = (one: Published, other: Published): PortRange[] => {
+    const has = new Set(other.ports.map((range) => key(range, other)));
+    return one.ports.filter((range) => !has.has(key(range, one)));
+  };
+  return steps(
+    'host',
+    ...only(before, after).flatMap((range) =>
+      flowsFrom(range, before.addresses).map(
+        (action): Noted => ({ ...action, why: 'flows by a port that is published no more end' }),
+      ),
+    ),
+    ...only(after, before).flatMap((range) =>
+      flowsTo(range, after.addresses).map(
+        (action): Noted => ({
+          ...action,
+          why: 'who sent to a port before reaches the container from now on',
+        }),
+      ),
+    ),
+  );
+}
+
 /** From one set of published ports to another, at once: no packet meets half of it. */
 export function planSwitchPorts(table: string, before: Published, after: Published): Step[] {
   const [old, next] = [entriesOf(before), entriesOf(after)];
@@ -160,11 +186,14 @@ export function planSwitchPorts(table: string, before: Published, after: Publish
   if (gone.length + come.length === 0) return [];
   const send = (from: readonly Entry[], to: readonly Entry[]): ReturnType<typeof netfilter> =>
     netfilter(batch(...changes(table, from, withoutValue), ...changes(table, to, addElements)));
-  return steps('host', {
-    ...send(gone, come),
-    why: `the maps of published ports, in one transaction: ${gone.length} elements go, ${come.length} come`,
-    undo: send(come, gone),
-  });
+  return [
+    ...steps('host', {
+      ...send(gone, come),
+      why: `the maps of published ports, in one transaction: ${gone.length} elements go, ${come.length} come`,
+      undo: send(come, gone),
+    }),
+    ...planSwitchFlows(before, after),
+  ];
 }
 
 /** Each element on its own, there or not: after somebody was killed in the middle. */

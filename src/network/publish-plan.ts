@@ -1,5 +1,6 @@
 import { type Action, type Step, type StepNotes, steps } from '../plan/index.ts';
 import { ipBytes } from './address.ts';
+import { planFlowsBegin, planFlowsEnd } from './flows.ts';
 import { addElements, batch, deleteElements } from './nft.ts';
 import {
   heldAddress,
@@ -51,7 +52,11 @@ export function planPublish(table: string, range: PortRange, addresses: readonly
       undo: netfilter(batch(...remove), ERRNO.ENOENT),
     });
   }
-  return steps('host', ...list);
+  return [
+    ...planFlowsEnd(range, addresses, text),
+    ...steps('host', ...list),
+    ...planFlowsBegin(range, addresses, text),
+  ];
 }
 
 /** Once for a container that publishes ports: it can call itself by them. */

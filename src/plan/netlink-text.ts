@@ -146,6 +146,8 @@ export function wireText(a: Action): string | undefined {
       return `sendto(${protocolName(a.protocol)}, ${netlinkText(a.protocol, a.question)}), recv: holds ${expected(a.expect)}`;
     case 'netlink-each':
       return `sendto(${protocolName(a.protocol)}, ${netlinkText(a.protocol, a.question)}), recv; for each that holds ${expected(a.expect)}: sendto(${netlinkText(a.protocol, a.messages)})`;
+    case 'forget-flows':
+      return `sendto(NETLINK_NETFILTER, IPCTNL_MSG_CT_GET), recv; for each ${a.reply === 0 ? 'to' : 'answered from'} ${portText({ ...a, address: a.ip, port: a.first })}: sendto(IPCTNL_MSG_CT_DELETE)`;
     case 'hold-port':
       return `socket, bind, listen(${portText(a)})`;
     case 'release-port':

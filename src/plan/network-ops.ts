@@ -35,6 +35,11 @@ export const NETWORK_OPS = {
     call: 'fork, socket(AF_NETLINK), sendto',
   },
   'await-link': { code: 183, args: { name: 'str' }, call: 'ioctl(SIOCGIFNAME)' },
+  'forget-flows': {
+    code: 186,
+    args: { question: 'bytes', protocol: 'u32', ip: 'bytes', first: 'u32', count: 'u32', reply: 'u32' },
+    call: 'socket(AF_NETLINK), sendto, recv, sendto …',
+  },
   'hold-port': {
     code: 123,
     args: { protocol: 'u32', address: 'bytes', port: 'u32', count: 'u32' },

@@ -1,2 +1,2 @@
 /* Generated from ops.ts by `npm run gen`. Do not edit. */
-export const PLAN_VERSION = 0x173830a4;
+export const PLAN_VERSION = 0xacec4cbc;

@@ -108,6 +108,8 @@ export function sayNetworkStep(step: Step): string | undefined {
       return 'look at the packet filter';
     case 'filter-sockets':
       return 'open sockets to the packet filter';
+    case 'forget-flows':
+      return 'forget flows (conntrack)';
     case 'hold-port':
       return `hold the port ${heldPort(step)}`;
     case 'name-link':
