@@ -75,7 +75,7 @@ export function writeNameFiles(
   record: ContainerRecord,
   wiring: Wiring | undefined,
 ): void {
-  const texts = [hostsFile(paths, record, wiring), `${record.hostname}\n`, resolvConfOf(record)];
+  const texts = [hostsFile(paths, record, wiring), `${record.hostname}\n`, resolvConfOf(record, wiring)];
   for (const [i, name] of NAME_FILES.entries())
     writeFileSync(`${directory}/${name}`, texts[i] ?? '', { mode: 0o644, flag: NEW_OR_EMPTY });
 }

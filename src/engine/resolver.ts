@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { errnoOf } from '../base/index.ts';
 import { checkServers, parseResolvConf, planResolver, resolvConfFor } from '../network/index.ts';
 import type { Step } from '../plan/index.ts';
-import { type ContainerRecord, type Paths, runDir } from '../storage/index.ts';
-import { sharedNetwork } from './joined.ts';
+import { type ContainerRecord, type Paths, runDir, type Wiring } from '../storage/index.ts';
+import { DEFAULT_NETWORK, sharedNetwork } from './joined.ts';
 import type { NameSpec } from './name-types.ts';
 
 /** What is recorded of a container's names. */
@@ -46,14 +46,16 @@ function ownWords(record: ContainerRecord): string {
 }
 
 /** The resolv.conf of a container: with a resolver of ours that one, else the host's own words. */
-export function resolvConfOf(record: ContainerRecord): string {
+export function resolvConfOf(record: ContainerRecord, wiring: Wiring | undefined): string {
   const { dns: servers, dnsSearch: search, dnsOptions: options } = record;
   const host = parseResolvConf(hostText());
   if (hasResolver(record)) {
-    return resolvConfFor(host, {
+    const wishes = {
       ...(search === undefined ? {} : { search }),
       ...(options === undefined ? {} : { options }),
-    });
+    };
+    const hasNames = wiring?.endpoints.some(({ network }) => network !== DEFAULT_NETWORK) ?? false;
+    return resolvConfFor(host, wishes, hasNames);
   }
   if (servers === undefined && search === undefined && options === undefined) return ownWords(record);
   const lines = (servers ?? host.servers).map((server) => `nameserver ${server}\n`);

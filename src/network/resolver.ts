@@ -37,10 +37,16 @@ export interface ResolverWishes {
   options?: readonly string[];
 }
 
-/** The container's own resolv.conf: the resolver at its loopback; search and options as asked for, else the host's. */
-export function resolvConfFor(host: ResolverSettings, wishes: ResolverWishes): string {
+/**
+ * The container's own resolv.conf: the resolver at its loopback; search and options as asked for, else the host's.
+ * `hasNames`: it is in a network with names, which are asked for as they are before a search domain is put behind them:
+ * else a wildcard of that domain would answer for a container, and others would hear its name.
+ */
+export function resolvConfFor(host: ResolverSettings, wishes: ResolverWishes, hasNames = false): string {
   const search = (wishes.search ?? host.search).filter((name) => name !== '.');
-  const options = wishes.options ?? host.options;
+  const given = wishes.options ?? host.options;
+  const isSet = !hasNames || search.length === 0 || given.some((option) => option.startsWith('ndots:'));
+  const options = isSet ? given : [...given, 'ndots:0'];
   return [
     `nameserver ${RESOLVER_ADDRESS}`,
     ...(search.length === 0 ? [] : [`search ${search.join(' ')}`]),
