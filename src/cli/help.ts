@@ -52,6 +52,21 @@ export function overview(commands: readonly Command[]): string {
   ].join('\n');
 }
 
+/** The text of `mydocker network --help`, of "network" and the like: commands and what each does. */
+export function groupOverview(
+  group: string,
+  commands: ReadonlyArray<readonly [name: string, summary: string]>,
+): string {
+  return [
+    `Usage: mydocker ${group} COMMAND …`,
+    '',
+    'Commands:',
+    ...twoColumns(commands),
+    '',
+    `One command in detail: mydocker ${group} COMMAND --help`,
+  ].join('\n');
+}
+
 /** The text of `mydocker oci --help`. */
 export function ociOverview(commands: readonly Command[], options: readonly OptionSpec[]): string {
   return [

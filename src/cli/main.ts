@@ -59,6 +59,7 @@ async function wordsToRun(
     });
   }
   if (!GROUP_NAMES.includes(first)) return args;
+  if (second === '--help' || second === '-h' || second === 'help') return ['help', first, ...args.slice(2)];
   const group = (await import('./groups.ts')).GROUPS[first] ?? {};
   const command = second !== undefined && Object.hasOwn(group, second) ? group[second] : undefined;
   if (command !== undefined) return [...command, ...args.slice(2)];

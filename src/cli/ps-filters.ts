@@ -1,4 +1,5 @@
 import { badInput } from '../base/errors.ts';
+import { namePattern } from '../base/pattern.ts';
 import type { ContainerSummary } from '../engine/types.ts';
 
 type Test = (container: ContainerSummary) => boolean;
@@ -20,7 +21,11 @@ const KEYS: Readonly<Record<string, (value: string) => Test>> = {
     if (status === undefined) throw badFilter(`status=${value}`, `the status "${value}" does not exist`);
     return (container) => container.status === status;
   },
-  name: (value) => (container) => container.name.includes(value.replace(/^\//, '')),
+  name: (value) => {
+    const matches = namePattern(value);
+    // Docker's own names begin with a slash.
+    return ({ name }) => matches(name) || matches(`/${name}`);
+  },
   id: (value) => (container) => container.id.startsWith(value),
   label: (value) => {
     const equals = value.indexOf('=');

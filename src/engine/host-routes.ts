@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { errnoOf } from '../base/index.ts';
-import { type Subnet, subnetOf } from '../network/index.ts';
+import { errnoOf, MydockerError } from '../base/index.ts';
+import { formatSubnet, overlap, parseSubnet, type Subnet, subnetOf } from '../network/index.ts';
+import type { NetworkRecord } from '../storage/index.ts';
 
 /** A range of addresses the host sends somewhere. */
 export interface HostRoute {
@@ -58,4 +59,25 @@ export function hostRoutes(): HostRoute[] {
     });
   }
   return list;
+}
+
+/**
+ * Before a bridge is made, perhaps long after its network: another interface must not have these addresses by now, as
+ * one of another root directory's may. A shorter route than that of the bridge is no matter. Throws SUBNET_IN_USE.
+ */
+export function refuseTaken({ name, bridge, subnet, subnet6 }: NetworkRecord): void {
+  const own = [subnet, subnet6 ?? []].flat().flatMap((text) => parseSubnet(text) ?? []);
+  for (const route of hostRoutes()) {
+    if (route.link === bridge) continue;
+    const taken = own.find((one) => overlap(one, route.subnet) && route.subnet.prefix >= one.prefix);
+    if (taken === undefined) continue;
+    throw new MydockerError(
+      'SUBNET_IN_USE',
+      `the subnet ${formatSubnet(taken)} of the network ${name} is somebody else’s by now: the host has a route ${formatSubnet(route.subnet)} by ${route.link}`,
+      {
+        subject: name,
+        remedy: 'take that away (see: ip route), or use another network: mydocker network create NAME',
+      },
+    );
+  }
 }

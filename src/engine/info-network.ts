@@ -1,7 +1,7 @@
 import { listNetworks, networkNames } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { closedBy } from './host-forwarding.ts';
-import { readSetting } from './wiring.ts';
+import { readSetting } from './network-up.ts';
 
 const FORWARDING = {
   Ipv4Forwarding: '/proc/sys/net/ipv4/ip_forward',

@@ -59,12 +59,18 @@ export function checkDefaultUse({ name, ip, ip6, aliases = [] }: NetworkJoin): v
 function checkUse(spec: ContainerSpec, mode: string, joins: readonly NetworkJoin[]): void {
   if (isWired(mode)) return;
   const [join] = joins;
+  const shares = mode.startsWith(CONTAINER);
   const useless = [
     [(spec.publish ?? []).length > 0 || spec.publishAll === true, '-p'],
     [join?.ip !== undefined, '--ip'],
     [join?.ip6 !== undefined, '--ip6'],
     [join?.mac !== undefined, '--mac-address'],
     [(join?.aliases ?? []).length > 0, '--network-alias'],
+    // Its files and its resolver are the other's.
+    [shares && spec.dns !== undefined, '--dns'],
+    [shares && spec.dnsSearch !== undefined, '--dns-search'],
+    [shares && spec.dnsOptions !== undefined, '--dns-option'],
+    [shares && (spec.extraHosts ?? []).length > 0, '--add-host'],
   ] as const;
   const flag = useless.find(([given]) => given)?.[1];
   if (flag === undefined) return;

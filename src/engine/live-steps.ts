@@ -25,17 +25,9 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { addressesOf } from './joined.ts';
+import { forwardingSteps, networkUp, readSetting, tableOf } from './network-up.ts';
 import { requireNetwork } from './plug.ts';
-import {
-  endpointPlan,
-  forwardingSteps,
-  hostLink,
-  mainEndpoint,
-  nameSteps,
-  networkUp,
-  readSetting,
-  tableOf,
-} from './wiring.ts';
+import { endpointPlan, hostLink, mainEndpoint, nameSteps } from './wiring.ts';
 
 /** A container and where it is plugged in. */
 export interface Wired {

@@ -4,6 +4,7 @@ import {
   contains,
   formatIp,
   formatSubnet,
+  LEAST_MTU6,
   offsetOf,
   parseIp,
   parseSubnet,
@@ -117,6 +118,11 @@ export function draftNetwork(core: Core, spec: NetworkSpec): NetworkRecord {
   const options = { ...spec.options };
   const mtu = mtuOf(options);
   const { four, six } = subnetsFor(core, spec, takenSubnets(core));
+  if (six !== undefined && mtu < LEAST_MTU6)
+    throw badInput(`with an MTU of ${mtu} there is no IPv6`, {
+      subject: String(mtu),
+      remedy: `give ${LEAST_MTU6} or more, or leave out --ipv6`,
+    });
   const gateways = spec.gateways ?? [];
   checkGateways(gateways, six === undefined ? [four] : [four, six]);
   const id = randomHex(32);

@@ -1,4 +1,4 @@
-import { badInput, type MydockerError } from '../base/index.ts';
+import { badInput, type MydockerError, namePattern } from '../base/index.ts';
 import type { NetworkSummary } from './types.ts';
 
 /** A network and whether any container is in it. */
@@ -30,7 +30,10 @@ const KEYS: Readonly<Record<string, (value: string, fail: (why: string) => Mydoc
   },
   driver: (value) => (one) => one.network.driver === value,
   id: (value) => (one) => one.network.id.startsWith(value),
-  name: (value) => (one) => one.network.name.includes(value),
+  name: (value) => {
+    const matches = namePattern(value);
+    return (one) => matches(one.network.name);
+  },
   label: hasLabel,
   'label!': (value) => (one) => !hasLabel(value)(one),
   scope: (value) => () => value === 'local',

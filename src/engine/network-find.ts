@@ -3,8 +3,8 @@ import { listNetworks, type NetworkRecord, networkNames, type Paths, readNetwork
 
 /** Networks without an interface of ours, as Docker lists them: what `--network host` and `--network none` mean. */
 export const PREDEFINED = [
-  { name: 'host', driver: 'host', id: `${'0'.repeat(55)}000686f73` },
-  { name: 'none', driver: 'null', id: `${'0'.repeat(55)}06e6f6e65` },
+  { name: 'host', driver: 'host', id: '686f7374'.padEnd(64, '0') },
+  { name: 'none', driver: 'null', id: '6e6f6e65'.padEnd(64, '0') },
 ] as const;
 
 export function noSuchNetwork(ref: string): MydockerError {

@@ -17,8 +17,8 @@ import type { Core } from './core.ts';
 import { DEFAULT_NETWORK } from './joined.ts';
 import { inTurn } from './network-create.ts';
 import { networkNameOf, noSuchNetwork, PREDEFINED } from './network-find.ts';
+import { hasLink, tableOf } from './network-up.ts';
 import { nameOfUser, usersOf } from './network-users.ts';
-import { hasLink, tableOf } from './wiring.ts';
 
 function inUse(core: Core, name: string, users: readonly string[]): MydockerError {
   const shown = users.slice(0, 5).map((id) => nameOfUser(core, id));

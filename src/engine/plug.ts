@@ -12,14 +12,17 @@ import {
 } from '../network/index.ts';
 import {
   type Endpoint,
+  leaseHolder,
   type NetworkRecord,
   type Paths,
   readNetwork,
+  readRecord,
   takeLease,
   takenAddresses,
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { unplug } from './joined.ts';
+import { isBroken } from './status.ts';
 import type { NetworkJoin } from './types.ts';
 
 /** Throws NO_SUCH_NETWORK. */
@@ -51,9 +54,13 @@ function noAddress(network: NetworkRecord): MydockerError {
   );
 }
 
-function wrongAddress(network: NetworkRecord, ip: string): MydockerError {
+function wrongAddress(network: NetworkRecord, ip: string, isWithin = false): MydockerError {
   const subnets = [network.subnet, network.subnet6 ?? []].flat().join(' and ');
-  return badInput(`the address ${ip} is not in the network ${network.name} (${subnets})`, {
+  const isGateway = ip === network.gateway || ip === network.gateway6;
+  const why = isGateway
+    ? `is the gateway of the network ${network.name}`
+    : `${isWithin ? 'is for no container in' : 'is not in'} the network ${network.name} (${subnets})`;
+  return badInput(`the address ${ip} ${why}`, {
     subject: ip,
     remedy: 'give one of its subnet that is neither its first, nor its last, nor its gateway',
   });
@@ -69,13 +76,18 @@ function takeFixed(core: Core, network: NetworkRecord, ip: string, id: string): 
   const last = sizeOf(subnet) - 1n;
   const at = offsetOf(subnet, bytes);
   const edge = at === 0n || (bytes.length === 4 && at === last && subnet.prefix < 31);
-  if (!contains(subnet, bytes) || edge || clean === network.gateway || clean === network.gateway6)
-    throw wrongAddress(network, ip);
+  const isWithin = contains(subnet, bytes);
+  if (!isWithin || edge || clean === network.gateway || clean === network.gateway6)
+    throw wrongAddress(network, clean, isWithin);
   if (takeLease(core.paths, network.name, clean, id)) return clean;
-  throw new MydockerError('ADDRESS_IN_USE', `the address ${clean} of the network ${network.name} is taken`, {
-    subject: clean,
-    remedy: `see by whom with: mydocker network inspect ${network.name}`,
-  });
+  const holder = leaseHolder(core.paths, network.name, clean);
+  const record = holder === undefined ? undefined : readRecord(core.paths, holder);
+  const by = record === undefined || isBroken(record) ? '' : ` by the container ${record.name}`;
+  throw new MydockerError(
+    'ADDRESS_IN_USE',
+    `the address ${clean} of the network ${network.name} is taken${by}`,
+    { subject: clean, remedy: 'give another --ip, or remove that container' },
+  );
 }
 
 /** Addresses of a range that a container may get and that look free, lowest first. */

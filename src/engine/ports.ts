@@ -22,9 +22,9 @@ import {
 import { ChangedMeanwhile, plugsVersion } from './changed.ts';
 import type { Core } from './core.ts';
 import { withHold } from './hold.ts';
+import { readSetting } from './network-up.ts';
 import { whileUpdating } from './record-lock.ts';
 import { isBroken, lifeOf } from './status.ts';
-import { readSetting } from './wiring.ts';
 
 const TRIES = 100;
 
@@ -179,10 +179,11 @@ async function takeInTurn(
   beginTurn(core, record.id);
   const ports: PortRecord[] = [];
   try {
+    // Each for one: the same port of the container may be published more than once.
+    const unused = new Set(wiring.ports);
     for (const publish of wiring.publish) {
-      const last = wiring.ports.find(
-        (range) => isSame(publish, range) && range !== avoid && !ports.includes(range),
-      );
+      const last = [...unused].find((range) => isSame(publish, range) && range !== avoid);
+      if (last !== undefined) unused.delete(last);
       const usable =
         avoid !== undefined && last !== undefined && last.hostPort === avoid.hostPort ? undefined : last;
       ports.push(await takeRange(core, record.id, publish, usable));

@@ -20,8 +20,9 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { addressesOf } from './joined.ts';
+import { forwardingSteps, hasLink, networkUp, tableOf } from './network-up.ts';
 import { lifeOf } from './status.ts';
-import { forwardingSteps, hasLink, mainEndpoint, networkUp, tableOf } from './wiring.ts';
+import { mainEndpoint } from './wiring.ts';
 
 type Noted = Action & StepNotes;
 

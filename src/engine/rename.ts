@@ -26,6 +26,13 @@ export async function renameContainer(core: Core, id: string, name: string): Pro
 async function attempt(core: Core, id: string, name: string): Promise<ContainerRecord | undefined> {
   const life = await settledLife(core.paths, id);
   const old = requireRecord(core.paths, id);
+  if (old.name === name) {
+    throw badInput(`the name of the container is ${name} already`, {
+      subject: name,
+      remedy: 'give another',
+      exitCode: 1,
+    });
+  }
   if (life.dead) await (await import('./bury.ts')).buryWhole(core, id, old.name);
   if (life.state === undefined && life.status !== 'broken') {
     const isDone = await withHold(core, id, async () => renameRecord(core, old, name));

@@ -28,11 +28,12 @@ import type { Core } from './core.ts';
 import { INTERNAL_MARK, markInternal } from './internal-mark.ts';
 import { addressesOf } from './joined.ts';
 import { publishedBy } from './live-steps.ts';
+import { hasLink, tableOf } from './network-up.ts';
 import { requireNetwork } from './plug.ts';
 import { releasePorts } from './ports.ts';
 import { EndedMeanwhile, settlePlan } from './rewire.ts';
 import { isBroken, settledLife } from './status.ts';
-import { endpointNames, hasLink, hostLink, isInternal, mainEndpoint, tableOf } from './wiring.ts';
+import { endpointNames, hostLink, isInternal, mainEndpoint } from './wiring.ts';
 
 /* What is there is made to agree with network.json, after somebody was killed while changing it. */
 

@@ -1,4 +1,4 @@
-import { badInput, MydockerError, randomHex } from '../base/index.ts';
+import { badInput, MydockerError, namePattern, randomHex } from '../base/index.ts';
 import {
   createVolume,
   DiskMeter,
@@ -37,7 +37,10 @@ const KEYS: Readonly<Record<string, (value: string, text: string) => Test>> = {
     const wanted = value === 'true' || value === '1';
     return ({ users }) => (users.length === 0) === wanted;
   },
-  name: (value) => (volume) => volume.name.includes(value),
+  name: (value) => {
+    const matches = namePattern(value);
+    return (volume) => matches(volume.name);
+  },
   label: hasLabel,
   'label!': (value) => (volume) => !hasLabel(value)(volume),
   driver: (value) => (volume) => volume.driver === value,

@@ -70,6 +70,13 @@ export interface Closed {
   links: readonly string[];
 }
 
+/** RFC 8200, section 5. */
+export const LEAST_MTU6 = 1280;
+
+/** The setting of a bridge that says whether it is complete: BRIDGE_COMPLETE. */
+export const bridgeMark = (bridge: string): string => `/proc/sys/net/ipv4/conf/${bridge}/tag`;
+export const BRIDGE_COMPLETE = '1';
+
 /** A network that is not there yet, or not any more after a reboot: table, bridge, settings. Shared by containers: no undo. */
 export function planNetworkUp(
   name: TableName,
@@ -105,10 +112,21 @@ export function planNetworkUp(
   list.push(...closedToAdvertisements(plan));
   const addresses = [newAddress(ipBytes(plan.gateway), plan.prefix)];
   if (plan.gateway6 !== undefined) addresses.push(newAddress(ipBytes(plan.gateway6), plan.prefix6 ?? 64));
-  list.push({
-    ...route(addresses, { harmless: ERRNO.EEXIST, link: plan.bridge, linkAt: indexPlaces(addresses) }),
-    why: `RTM_NEWADDR: ${plan.gateway}, the gateway of its containers`,
-  });
+  // Somebody may have set down one that was there.
+  addresses.push(linkUp(0));
+  list.push(
+    {
+      ...route(addresses, { harmless: ERRNO.EEXIST, link: plan.bridge, linkAt: indexPlaces(addresses) }),
+      why: `RTM_NEWADDR: ${plan.gateway}, the gateway of its containers`,
+    },
+    {
+      op: 'write',
+      path: bridgeMark(plan.bridge),
+      data: BRIDGE_COMPLETE,
+      create: 0,
+      why: 'a number for anybody’s use (ip-sysctl.rst): this bridge has all of the above, and is not made again',
+    },
+  );
   return steps('host', ...list);
 }
 
@@ -116,8 +134,9 @@ export function planNetworkUp(
  * A container that sends router advertisements would give the host an address, a default route and a resolver
  * (CVE-2020-13401): before the first cable the bridge takes none, and knows no IPv6 where its network has none.
  */
-function closedToAdvertisements({ bridge, gateway6, kernelHasIpv6 }: BridgePlan): Noted[] {
-  if (!kernelHasIpv6) return [];
+function closedToAdvertisements({ bridge, gateway6, kernelHasIpv6, mtu }: BridgePlan): Noted[] {
+  // With a smaller MTU the kernel gives it no IPv6, and no such settings.
+  if (!kernelHasIpv6 || mtu < LEAST_MTU6) return [];
   const set = (name: string, data: string, why: string): Noted => ({
     op: 'write',
     path: `/proc/sys/net/ipv6/conf/${bridge}/${name}`,

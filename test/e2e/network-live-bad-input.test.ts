@@ -27,7 +27,12 @@ const OF_CONTAINERS: ReadonlyArray<readonly [what: string, code: number, words: 
     'network connect --ip 10.1.1.1 two run',
     /the address 10\.1\.1\.1 is not in the network two \(10\.97\.2\.0\/24\)/,
   ],
-  ['gateway', 125, 'network connect --ip 10.97.2.1 two run', /is not in the network two|nor its gateway/],
+  [
+    'gateway',
+    125,
+    'network connect --ip 10.97.2.1 two run',
+    /10\.97\.2\.1 is the gateway of the network two/,
+  ],
   ['broadcast', 125, 'network connect --ip 10.97.2.255 two run', /neither its first, nor its last/],
   [
     'address taken',
