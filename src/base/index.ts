@@ -4,4 +4,4 @@ export { NEW_OR_EMPTY, writeAtomic, writeWhole } from './files.ts';
 export { builtin, late, randomBelow, randomHex, sleep } from './host.ts';
 export { parseIp } from './ip.ts';
 export { namePattern } from './pattern.ts';
-export { SIGNALS } from './signals.ts';
+export { SIGNALS, signalOf } from './signals.ts';

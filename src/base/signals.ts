@@ -34,3 +34,12 @@ export const SIGNALS: Readonly<Record<string, number>> = {
   IOT: 6,
   POLL: 29,
 };
+
+/** Number of a signal given as "SIGTERM", "TERM", "term", "15" or "RTMIN+3"; undefined when it is none. */
+export function signalOf(text: string): number | undefined {
+  const name = text.toUpperCase().replace(/^SIG/, '');
+  const realtime = /^RTMIN(?:\+(\d+))?$/.exec(name);
+  const known = Object.hasOwn(SIGNALS, name) ? SIGNALS[name] : undefined;
+  const number = /^\d+$/.test(name) ? Number(name) : realtime ? 34 + Number(realtime[1] ?? 0) : known;
+  return number === undefined || number < 1 || number > 64 ? undefined : number;
+}

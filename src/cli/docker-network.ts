@@ -15,6 +15,37 @@ function endpoint(one: EndpointSummary): Record<string, unknown> {
   };
 }
 
+type Published = ContainerDetails['hostConfig']['publish'];
+
+/** What -p asked for, port by port; an empty HostPort: one that is chosen. */
+export function portBindings(
+  publish: Published,
+): Record<string, Array<{ HostIp: string; HostPort: string }>> {
+  const bindings: Record<string, Array<{ HostIp: string; HostPort: string }>> = {};
+  for (const { protocol, hostIp, hostPort, containerPort, count } of publish) {
+    for (let i = 0; i < count; i++) {
+      const port = `${containerPort + i}/${protocol}`;
+      const one = { HostIp: hostIp, HostPort: hostPort === undefined ? '' : String(hostPort + i) };
+      bindings[port] = [...(bindings[port] ?? []), one];
+    }
+  }
+  return bindings;
+}
+
+/** "8000-8010/tcp" of EXPOSE stands for each of them; what is published is exposed too. */
+export function exposedPorts(
+  exposed: readonly string[],
+  publish: Published,
+): Record<string, Record<string, never>> | null {
+  const given = exposed.flatMap((text) => {
+    const [, first = '', last = first, protocol = 'tcp'] = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(text) ?? [];
+    const count = Math.max(Number(last) - Number(first) + 1, 0);
+    return Array.from({ length: count }, (_, i) => `${Number(first) + i}/${protocol}`);
+  });
+  const all = [...given, ...Object.keys(portBindings(publish))];
+  return all.length === 0 ? null : Object.fromEntries(all.map((port) => [port, {}]));
+}
+
 /** The part of `inspect` about networks, in Docker's shape. */
 export function networkSettings(details: ContainerDetails): Record<string, unknown> {
   const ports: Record<string, Array<{ HostIp: string; HostPort: string }>> = {};

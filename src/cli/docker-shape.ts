@@ -1,6 +1,6 @@
 import type { ContainerDetails, ContainerMount, ContainerStatus } from '../engine/types.ts';
 import { isolationFields, limitFields } from './docker-host-config.ts';
-import { networkSettings } from './docker-network.ts';
+import { exposedPorts, networkSettings, portBindings } from './docker-network.ts';
 
 /** Docker's word for each status. */
 const DOCKER_STATUS: Readonly<Record<ContainerStatus, string>> = {
@@ -62,6 +62,12 @@ function hostConfig({ hostConfig: host }: ContainerDetails): Record<string, unkn
   return {
     Binds: binds,
     NetworkMode: host.network,
+    PortBindings: portBindings(host.publish),
+    PublishAllPorts: host.publishAll,
+    Dns: host.dns ?? [],
+    DnsSearch: host.dnsSearch ?? [],
+    DnsOptions: host.dnsOptions ?? [],
+    ExtraHosts: host.extraHosts.length === 0 ? null : host.extraHosts,
     AutoRemove: host.autoRemove,
     Init: host.init,
     ReadonlyRootfs: host.readOnly,
@@ -108,6 +114,7 @@ export function dockerContainer(details: ContainerDetails): Record<string, unkno
       Labels: details.labels,
       StopSignal: config.stopSignal,
       StopTimeout: config.stopTimeoutS,
+      ExposedPorts: exposedPorts(config.exposedPorts, details.hostConfig.publish),
     },
     NetworkSettings: networkSettings(details),
   };

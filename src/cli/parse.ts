@@ -22,6 +22,12 @@ export class Flags {
   bool(name: string): boolean {
     return this.values.get(name) === true;
   }
+  /** `--format`; undefined for "table", Docker's word for the usual one. */
+  format(): string | undefined {
+    const format = this.string('format');
+    return format === 'table' ? undefined : format;
+  }
+
   string(name: string): string | undefined {
     const value = this.values.get(name);
     return typeof value === 'string' ? value : undefined;

@@ -14,6 +14,8 @@ const BIRD: ContainerSummary = {
   image: 'busybox',
   imageId: `sha256:${'cd'.repeat(32)}`,
   ports: '',
+  networks: ['front'],
+  mounts: [{ source: 'data', target: '/v' }],
   labels: { tier: 'web' },
 };
 
@@ -22,6 +24,12 @@ test('parseFilters() keeps what matches', () => {
     'status=stopped',
     'status=exited',
     'name=ir',
+    'name=^bird$',
+    'name=^/bird$',
+    'name=b..d',
+    'network=front',
+    'volume=data',
+    'volume=/v',
     'id=ab1',
     'label=tier',
     'label=tier=web',
@@ -33,6 +41,9 @@ test('parseFilters() keeps what matches', () => {
   for (const filter of [
     'status=running',
     'name=cat',
+    'name=^ird$',
+    'network=back',
+    'volume=/',
     'id=b12',
     'label=x',
     'label=tier=db',

@@ -40,6 +40,14 @@ const KEYS: Readonly<Record<string, (value: string) => Test>> = {
       image === `${value}:latest` ||
       `${image}:latest` === value ||
       imageId.replace(/^sha256:/, '').startsWith(value.replace(/^sha256:/, '')),
+  network:
+    (value) =>
+    ({ networks }) =>
+      networks.includes(value),
+  volume:
+    (value) =>
+    ({ mounts }) =>
+      mounts.some(({ source, target }) => source === value || target === value),
   exited: (value) => {
     if (!/^\d{1,3}$/.test(value)) throw badFilter(`exited=${value}`, `"${value}" is no exit code`);
     return ({ status, exitCode }) => status === 'stopped' && exitCode === Number(value);
@@ -50,7 +58,7 @@ function badFilter(text: string, why: string): Error {
   return badInput(`--filter "${text}": ${why}`, {
     subject: text,
     remedy:
-      'give for example --filter status=running; there are status, name, id, label, ancestor and exited',
+      'give for example --filter status=running; there are status, name, id, label, ancestor, exited, network and volume',
   });
 }
 

@@ -1,6 +1,6 @@
 import type { RecordedIsolation, RecordedResources } from '../storage/index.ts';
 import type { ContainerMount } from './mount-types.ts';
-import type { EndpointSummary, PublishedPort } from './network-types.ts';
+import type { EndpointSummary, PublishedPort, PublishSpec } from './network-types.ts';
 
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopped' | 'broken';
 
@@ -28,6 +28,10 @@ export interface ContainerSummary {
   /** "0.0.0.0:8080->80/tcp, …": while it runs. */
   ports: string;
   labels: Readonly<Record<string, string>>;
+  /** Those it is in; else what stands for them: "host", "none", "container:<id>". */
+  networks: readonly string[];
+  /** Names of volumes, and paths of this machine and images that are mounted, with where in the container. */
+  mounts: ReadonlyArray<{ source: string; target: string }>;
   /** Why the last run ended in a way no exit code tells ("the host restarted", "out of memory"), or what is broken. */
   note?: string;
 }
@@ -47,6 +51,8 @@ export interface ContainerDetails extends ContainerSummary {
     cmd: readonly string[];
     stopSignal: string;
     stopTimeoutS: number;
+    /** "80/tcp": the image's and the user's. */
+    exposedPorts: readonly string[];
   };
   hostConfig: {
     mounts: readonly ContainerMount[];
@@ -57,6 +63,15 @@ export interface ContainerDetails extends ContainerSummary {
     init: boolean;
     autoRemove: boolean;
     network: string;
+    /** What was asked for with -p and -P; where it is reached now: `published`. */
+    publish: readonly PublishSpec[];
+    publishAll: boolean;
+    /** Absent: those of the host. */
+    dns?: readonly string[];
+    dnsSearch?: readonly string[];
+    dnsOptions?: readonly string[];
+    /** "name:address". */
+    extraHosts: readonly string[];
     /** What it may reach; absent: everything. */
     egress?: readonly string[] | 'any';
     capAdd: readonly string[];

@@ -11,6 +11,8 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { endpointsOf, ipOf, portsText, publishedPorts } from './describe-network.ts';
+import { isWired } from './joined.ts';
+import type { ContainerMount } from './mount-types.ts';
 import { namesDirOf } from './name-files.ts';
 import { isBroken, type Life, lifeOf } from './status.ts';
 import type { ContainerDetails, ContainerSummary } from './types.ts';
@@ -38,6 +40,8 @@ function brokenSummary(core: Core, id: string, record: Broken): ContainerSummary
     imageId: '',
     ports: '',
     labels: {},
+    networks: [],
+    mounts: [],
     note: record.broken,
   };
 }
@@ -46,6 +50,20 @@ function brokenSummary(core: Core, id: string, record: Broken): ContainerSummary
 function at<N extends string>(field: N, time: string): { [K in N]?: number } {
   const ms = Date.parse(time);
   return (Number.isNaN(ms) ? {} : { [field]: ms }) as { [K in N]?: number };
+}
+
+function mountedFrom(mount: ContainerMount): Array<{ source: string; target: string }> {
+  const { target } = mount;
+  switch (mount.type) {
+    case 'volume':
+      return [{ source: mount.name, target }];
+    case 'bind':
+      return [{ source: mount.source, target }];
+    case 'image':
+      return [{ source: mount.image, target }];
+    default:
+      return [];
+  }
 }
 
 function summaryOf(core: Core, record: ContainerRecord, life: Life): ContainerSummary {
@@ -65,6 +83,10 @@ function summaryOf(core: Core, record: ContainerRecord, life: Life): ContainerSu
     imageId: record.imageId,
     ports: state === undefined || wiring === undefined ? '' : portsText(wiring.ports),
     labels: record.labels,
+    networks: isWired(record.network)
+      ? (wiring?.endpoints ?? []).map((one) => one.network)
+      : [record.network],
+    mounts: record.mounts.flatMap(mountedFrom),
     ...(note === undefined ? {} : { note }),
   };
 }
@@ -92,6 +114,7 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
   const life = lifeOf(core.paths, record.id);
   const [path = '', ...args] = [...record.entrypoint, ...record.cmd];
   const directory = containerDir(core.paths, record.id);
+  const wiring = readWiring(core.paths, record.id);
   return {
     ...summaryOf(core, record, life),
     path,
@@ -107,6 +130,7 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
       cmd: record.cmd,
       stopSignal: record.stopSignal,
       stopTimeoutS: record.stopTimeoutS,
+      exposedPorts: record.networking?.exposed ?? [],
     },
     hostConfig: {
       mounts: record.mounts,
@@ -116,6 +140,12 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
       init: record.init,
       autoRemove: record.autoRemove,
       network: record.network,
+      publish: wiring?.publish ?? [],
+      publishAll: record.networking?.publishAll ?? false,
+      ...(record.dns === undefined ? {} : { dns: record.dns }),
+      ...(record.dnsSearch === undefined ? {} : { dnsSearch: record.dnsSearch }),
+      ...(record.dnsOptions === undefined ? {} : { dnsOptions: record.dnsOptions }),
+      extraHosts: record.networking?.extraHosts ?? [],
       ...(record.egress === undefined ? {} : { egress: record.egress }),
       capAdd: record.capAdd ?? [],
       capDrop: record.capDrop ?? [],
@@ -123,7 +153,7 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
       noNewPrivileges: record.noNewPrivileges ?? false,
     },
     endpoints: endpointsOf(core, record.id),
-    published: life.state === undefined ? [] : publishedPorts(readWiring(core.paths, record.id)?.ports ?? []),
+    published: life.state === undefined ? [] : publishedPorts(wiring?.ports ?? []),
     oomKilled: life.exit?.oomKilled ?? false,
     rootDir: directory,
     namesDir: namesDirOf(core.paths, record),

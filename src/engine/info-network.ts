@@ -1,7 +1,9 @@
 import { listNetworks, networkNames } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { closedBy } from './host-forwarding.ts';
+import { DEFAULT_POOL } from './network-subnets.ts';
 import { readSetting } from './network-up.ts';
+import { settingsOf } from './settings.ts';
 
 const FORWARDING = {
   Ipv4Forwarding: '/proc/sys/net/ipv4/ip_forward',
@@ -25,7 +27,7 @@ export function networkInfo(core: Core): Record<string, unknown> {
   return {
     Networks: networkNames(core.paths).length,
     DefaultNetwork: core.defaultNetwork,
-    AddressPool: core.addressPool,
+    AddressPool: core.addressPool ?? settingsOf(core).addressPool ?? DEFAULT_POOL,
     ...Object.fromEntries(
       Object.entries(FORWARDING).map(([key, setting]) => [key, forwarding(core, setting)]),
     ),

@@ -1,4 +1,4 @@
-import { MydockerError } from '../base/index.ts';
+import { errnoOf, MydockerError } from '../base/index.ts';
 import { listNetworks, type NetworkRecord, networkNames, type Paths, readNetwork } from '../storage/index.ts';
 
 /** Networks without an interface of ours, as Docker lists them: what `--network host` and `--network none` mean. */
@@ -6,6 +6,16 @@ export const PREDEFINED = [
   { name: 'host', driver: 'host', id: '686f7374'.padEnd(64, '0') },
   { name: 'none', driver: 'null', id: '6e6f6e65'.padEnd(64, '0') },
 ] as const;
+
+/** None for `explain` by somebody who may not read them. */
+export function readableNetworks(paths: Paths): NetworkRecord[] {
+  try {
+    return listNetworks(paths);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return [];
+    throw error;
+  }
+}
 
 export function noSuchNetwork(ref: string): MydockerError {
   return new MydockerError('NO_SUCH_NETWORK', `no such network: ${ref}`, {

@@ -18,7 +18,11 @@ export async function networkSteps(
   const { network } = record;
   if (network === 'host' || sharedNetwork(record) !== undefined) return NONE;
   // Without its file it is in no network: one that was damaged does not keep it from being cleared.
-  if (!isWired(network) || wiring === undefined || wiring.endpoints.length === 0)
-    return { ...NONE, init: planLoopback() };
+  if (!isWired(network) || wiring === undefined) return { ...NONE, init: planLoopback() };
+  if (wiring.endpoints.length === 0) {
+    // Taken out of all networks, it still has its ports, for the next.
+    const own = wiring.ports.length === 0 ? NONE : (await wiringRoom()).wiringSteps(core, record, wiring);
+    return { ...own, init: planLoopback() };
+  }
   return (await wiringRoom()).wiringSteps(core, record, wiring, pretended);
 }

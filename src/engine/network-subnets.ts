@@ -1,4 +1,4 @@
-import { badInput, errnoOf, MydockerError, randomHex } from '../base/index.ts';
+import { badInput, MydockerError, randomHex } from '../base/index.ts';
 import {
   addressAt,
   formatSubnet,
@@ -10,10 +10,10 @@ import {
   sizeOf,
   subnetOf,
 } from '../network/index.ts';
-import { listNetworks, type NetworkRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { hostRoutes } from './host-routes.ts';
 import { DEFAULT_NETWORK } from './joined.ts';
+import { readableNetworks } from './network-find.ts';
 import { settingsOf } from './settings.ts';
 import type { NetworkSpec } from './types.ts';
 
@@ -22,19 +22,9 @@ const NETWORK_PREFIX = 24;
 const DEFAULT_NETWORK_PREFIX = 22;
 const NETWORK_PREFIX6 = 64;
 /** 4096 networks of 256 addresses. */
-const DEFAULT_POOL = '10.208.0.0/12';
+export const DEFAULT_POOL = '10.208.0.0/12';
 /** Where a route of the host uses all of that, as on a host in a VPN of 10.0.0.0/8: RFC 1918. */
 const FURTHER_POOLS = ['172.16.0.0/12', '192.168.0.0/16'];
-
-/** None for `explain` by somebody who may not read them. */
-function readableNetworks(core: Core): NetworkRecord[] {
-  try {
-    return listNetworks(core.paths);
-  } catch (error) {
-    if (errnoOf(error) === 'EACCES') return [];
-    throw error;
-  }
-}
 
 interface Taken {
   subnet: Subnet;
@@ -50,7 +40,7 @@ function collides(subnet: Subnet, other: Taken): boolean {
 }
 
 export function takenSubnets(core: Core): Taken[] {
-  const networks = readableNetworks(core);
+  const networks = readableNetworks(core.paths);
   const own = networks.flatMap((network) =>
     [network.subnet, network.subnet6 ?? []].flat().map((text) => ({
       subnet: parseSubnet(text) as Subnet,

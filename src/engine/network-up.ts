@@ -12,10 +12,11 @@ import {
   type TableName,
 } from '../network/index.ts';
 import { type Step, steps } from '../plan/index.ts';
-import { listNetworks, type NetworkRecord } from '../storage/index.ts';
+import type { NetworkRecord } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { closedWith, markOf } from './host-forwarding.ts';
 import { refuseTaken } from './host-routes.ts';
+import { readableNetworks } from './network-find.ts';
 import { subnetOfText } from './plug.ts';
 
 /** FNV-1a: a short name for a root directory, the same in every run. */
@@ -96,7 +97,7 @@ export function networkUp(core: Core, network: NetworkRecord, force = false): St
   if (!force && isComplete(network.bridge)) return [];
   if (!force) refuseTaken(network);
   // A table that somebody flushed is not made anew for this network alone: RULES_MISSING restores it for all.
-  const others = force ? [] : listNetworks(core.paths).filter(({ bridge }) => bridge !== network.bridge);
+  const others = force ? [] : readableNetworks(core.paths).filter(({ bridge }) => bridge !== network.bridge);
   const checks = others.some(({ bridge }) => hasLink(bridge)) ? planChecks(tableOf(core), []) : [];
   const settings = settingsFor(network);
   const closed = closedWith(core.paths, settings);

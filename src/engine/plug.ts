@@ -1,4 +1,4 @@
-import { badInput, MydockerError } from '../base/index.ts';
+import { badInput, errnoOf, MydockerError } from '../base/index.ts';
 import {
   addressAt,
   contains,
@@ -91,8 +91,12 @@ function takeFixed(core: Core, network: NetworkRecord, ip: string, id: string): 
 }
 
 /** Addresses of a range that a container may get and that look free, lowest first. */
-function* freeIn(core: Core, network: NetworkRecord, range: Subnet, gateway: string): Generator<string> {
-  const taken = takenAddresses(core.paths, network.name);
+function* freeIn(
+  network: NetworkRecord,
+  range: Subnet,
+  gateway: string,
+  taken: ReadonlySet<string>,
+): Generator<string> {
   const size = sizeOf(range);
   const is4 = range.base.length === 4;
   // The first and, in IPv4, the last address of the subnet itself are no host's.
@@ -108,15 +112,25 @@ function* freeIn(core: Core, network: NetworkRecord, range: Subnet, gateway: str
 
 /** The lowest free address. Several who try at once meet at the same one, and all but one go on to the next. */
 function takeFree(core: Core, network: NetworkRecord, range: Subnet, gateway: string, id: string): string {
-  for (const address of freeIn(core, network, range, gateway))
+  for (const address of freeIn(network, range, gateway, takenAddresses(core.paths, network.name)))
     if (takeLease(core.paths, network.name, address, id)) return address;
   throw noAddress(network);
+}
+
+/** None for `explain` by somebody who may not read them. */
+function readableAddresses(core: Core, network: NetworkRecord): ReadonlySet<string> {
+  try {
+    return takenAddresses(core.paths, network.name);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return new Set();
+    throw error;
+  }
 }
 
 /** The place a container would get; nothing is taken. */
 export function peekEndpoint(core: Core, network: NetworkRecord, join: NetworkJoin, link: string): Endpoint {
   const peek = (text: string, gateway: string): string =>
-    freeIn(core, network, subnetOfText(text), gateway).next().value ?? '0.0.0.0';
+    freeIn(network, subnetOfText(text), gateway, readableAddresses(core, network)).next().value ?? '0.0.0.0';
   const wrong = [join.ip, join.ip6].find((text) => text !== undefined && parseIp(text) === undefined);
   if (wrong !== undefined) throw wrongAddress(network, wrong);
   const ip = join.ip ?? peek(network.ipRange ?? network.subnet, network.gateway);

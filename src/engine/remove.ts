@@ -28,8 +28,10 @@ export async function removeContainer(
 ): Promise<void> {
   for (const deadlineMs = Date.now() + BUSY_MS; ; await waitTurn(deadlineMs, id)) {
     const record = readRecord(core.paths, id);
-    if (record === undefined) return;
-    const name = isBroken(record) ? undefined : record.name;
+    // Without its record it is nothing but files and a name, which go.
+    if (record === undefined && !existsSync(containerDir(core.paths, id))) return;
+    const isWhole = record !== undefined && !isBroken(record);
+    const name = isWhole ? record.name : undefined;
     const label = name ?? id.slice(0, 12);
     const life = await settledLife(core.paths, id);
     if (options.force !== true) {
@@ -37,18 +39,17 @@ export async function removeContainer(
       refuseBroken(life, label, 'remove');
     }
     if (life.status === 'running' || life.status === 'broken') {
-      if (!isBroken(record)) recordContainerEvent(core.paths, record, 'kill', { signal: String(SIGKILL) });
+      if (isWhole) recordContainerEvent(core.paths, record, 'kill', { signal: String(SIGKILL) });
       const client = await deliver(core, id, SIGKILL);
       if (client !== undefined) await endOf(core, id, client);
     }
     if (life.dead) await buryWhole(core, id, label);
     else if (life.status === 'broken') await buryWhole(core, id, label, true);
     // Taken: it was started this very moment, or somebody else removes it.
-    const volumes =
-      options.volumes === true || (record !== undefined && !isBroken(record) && record.autoRemove);
+    const volumes = options.volumes === true || (isWhole && record.autoRemove);
     const there = existsSync(containerDir(core.paths, id));
     if (await withHold(core, id, () => dropContainer(core, id, name, volumes))) {
-      if (there && !isBroken(record)) recordContainerEvent(core.paths, record, 'destroy');
+      if (there && isWhole) recordContainerEvent(core.paths, record, 'destroy');
       return;
     }
     breakHold(core, id);

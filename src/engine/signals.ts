@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { badInput, errnoOf, SIGNALS } from '../base/index.ts';
+import { badInput, errnoOf, SIGNALS, signalOf } from '../base/index.ts';
 
 /** Number of a signal given as "SIGTERM", "TERM", "term", "15" or "RTMIN+3". Throws BAD_INPUT. */
 export function signalNumber(text: string): number {
-  const name = text.toUpperCase().replace(/^SIG/, '');
-  const realtime = /^RTMIN(?:\+(\d+))?$/.exec(name);
-  const known = Object.hasOwn(SIGNALS, name) ? SIGNALS[name] : undefined;
-  const number = /^\d+$/.test(name) ? Number(name) : realtime ? 34 + Number(realtime[1] ?? 0) : known;
-  if (number === undefined || number < 1 || number > 64) {
+  const number = signalOf(text);
+  if (number === undefined) {
     throw badInput(`unknown signal "${text}"`, {
       subject: text,
       remedy: 'use a name like TERM or a number from 1 to 64',

@@ -8,7 +8,10 @@ import { type ResolvedImage, resolveEntry } from './store.ts';
 
 /** Parses the name an image shall get: a tag, never a digest. Throws BAD_INPUT. */
 export function parseNewName(text: string | undefined): Reference | undefined {
-  if (text === undefined || text === '') return undefined;
+  if (text === undefined) return undefined;
+  // As of a variable that was not set: an image without a name is asked for by leaving it out.
+  if (text === '')
+    throw badInput('the name of the new image is empty', { remedy: 'give one, or leave it out' });
   const { digest, ...reference } = parseReference(text);
   if (digest === undefined) return reference;
   throw badInput(`a new image cannot be named by digest: "${text}"`, {

@@ -1,4 +1,4 @@
-import { badInput, excerpt, type MydockerError } from '../base/index.ts';
+import { badInput, excerpt, type MydockerError, signalOf } from '../base/index.ts';
 import type { ImageConfig } from './manifest.ts';
 
 const KNOWN = 'CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR, STOPSIGNAL';
@@ -112,7 +112,7 @@ function change(config: ImageConfig, name: string, line: string, text: string): 
     case 'WORKDIR':
       return { WorkingDir: workdir(config.WorkingDir ?? '/', text) };
     case 'STOPSIGNAL':
-      if (!/^(SIG)?[A-Z][A-Z0-9+-]*$|^\d+$/i.test(text)) throw wrong(line, `"${text}" is no signal`);
+      if (signalOf(text) === undefined) throw wrong(line, `"${text}" is no signal`);
       return { StopSignal: text };
     default:
       return undefined;

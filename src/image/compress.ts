@@ -9,7 +9,7 @@ import {
   updateIndex,
 } from '../storage/index.ts';
 import { deleteUnused } from './garbage.ts';
-import { type Descriptor, type Manifest, MEDIA, readManifest } from './manifest.ts';
+import { checkBlobSize, type Descriptor, type Manifest, MEDIA, readManifest } from './manifest.ts';
 
 /** Half the work of zlib's usual level, for a twentieth more bytes. */
 const GZIP_LEVEL = 4;
@@ -92,6 +92,7 @@ function exchange(index: ContentIndex, old: ManifestDigest, digest: ManifestDige
  */
 export async function compressLayers(root: string, digest: ManifestDigest): Promise<ManifestDigest> {
   const manifest = readManifest(root, digest);
+  for (const layer of manifest.layers) checkBlobSize(root, layer);
   if (!manifest.layers.some(isPlain)) return digest;
   const packed = new Map<Digest, Descriptor>();
   for (const layer of manifest.layers) {

@@ -1,5 +1,6 @@
 import { MydockerError } from '../base/index.ts';
 import {
+  blobBytes,
   type DiffId,
   type Digest,
   type ImageId,
@@ -89,6 +90,12 @@ export function corruptImage(subject: string, why: string): MydockerError {
     subject,
     remedy: 'remove the image with "mydocker rmi -f" and import it again',
   });
+}
+
+/** Before a blob is sent on as it lies there. Throws MISSING_BLOB, CORRUPT_IMAGE for one that somebody cut off. */
+export function checkBlobSize(root: string, { digest, size }: Pick<Descriptor, 'digest' | 'size'>): void {
+  const bytes = blobBytes(root, digest);
+  if (bytes !== size) throw corruptImage(digest, `the blob has ${bytes} bytes instead of ${size}`);
 }
 
 /** True for the errors of an image whose blobs are missing or make no sense: others still work. */

@@ -11,7 +11,7 @@ import {
   readBlob,
   readIndex,
 } from '../storage/index.ts';
-import { type Manifest, readManifest } from './manifest.ts';
+import { checkBlobSize, type Manifest, readManifest } from './manifest.ts';
 import { canonicalName, familiarRepository, parseReference, tagOf } from './reference.ts';
 import { findEntry, noSuchImage } from './store.ts';
 import { tarEntry } from './tar-entry.ts';
@@ -125,7 +125,7 @@ function* textFile(name: string, text: string): Generator<Buffer> {
 
 /**
  * The archive of some images, by name or id; shared layers once. The same images give the same bytes. Throws
- * NO_SUCH_IMAGE, MISSING_BLOB before the first byte.
+ * NO_SUCH_IMAGE, MISSING_BLOB, CORRUPT_IMAGE before the first byte.
  */
 export async function* saveImages(
   root: string,
@@ -138,7 +138,10 @@ export async function* saveImages(
   for (const { entry, manifest } of images) {
     small.set(entry.digest, readBlob(root, entry.digest));
     small.set(manifest.config.digest, readBlob(root, manifest.config.digest));
-    for (const layer of manifest.layers) layers.set(layer.digest, layer.size);
+    for (const layer of manifest.layers) {
+      checkBlobSize(root, layer);
+      layers.set(layer.digest, layer.size);
+    }
   }
   yield tarHeader(tarEntry('blobs/', 'directory', 0o755));
   yield tarHeader(tarEntry('blobs/sha256/', 'directory', 0o755));

@@ -124,6 +124,8 @@ export function findEntry(
   entries: readonly IndexEntry[],
   text: string,
 ): IndexEntry | undefined {
+  // It is no name of those that have none.
+  if (text === '') return undefined;
   const images = entries.filter(isImageEntry);
   return byName(images, text) ?? byId(root, images, text);
 }

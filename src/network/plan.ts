@@ -108,6 +108,8 @@ export function planNetworkUp(
       ...route([newBridge(plan.bridge, Buffer.from(plan.mac, 'hex'), plan.mtu)], { harmless: ERRNO.EEXIST }),
       why: 'RTM_NEWLINK: the bridge of the network; all its containers share it',
     },
+    // Before anything is done to it: one of that name may have been there.
+    bridgeCheck(plan),
   ];
   list.push(...closedToAdvertisements(plan));
   const addresses = [newAddress(ipBytes(plan.gateway), plan.prefix)];
@@ -172,20 +174,14 @@ function tableCheck({ table, mark }: TableName): Noted {
   return check(NETLINK_NETFILTER, getTable(table), Buffer.from(mark), why);
 }
 
+function bridgeCheck({ bridge, mac }: { bridge: string; mac: string }): Noted {
+  const why = `${bridge} is the bridge we made: it has the MAC address we gave it`;
+  return check(NETLINK_ROUTE, messages(getLink(bridge)), hasAddress(Buffer.from(mac, 'hex')), why);
+}
+
 /** What stands under our names is ours: looked at before anything is added to it. */
 export function planChecks(name: TableName, bridges: ReadonlyArray<{ bridge: string; mac: string }>): Step[] {
-  return steps(
-    'host',
-    tableCheck(name),
-    ...bridges.map(({ bridge, mac }) =>
-      check(
-        NETLINK_ROUTE,
-        messages(getLink(bridge)),
-        hasAddress(Buffer.from(mac, 'hex')),
-        `${bridge} is the bridge we made: it has the MAC address we gave it`,
-      ),
-    ),
-  );
+  return steps('host', tableCheck(name), ...bridges.map(bridgeCheck));
 }
 
 /** Before what is others' as soon as the cables are gone: addresses. planCable()'s undo has begun to take them away by then. */

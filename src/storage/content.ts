@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -50,10 +51,10 @@ export function hasBlob(root: string, digest: Digest): boolean {
   return existsSync(blobPath(root, digest));
 }
 
-/** A blob's bytes. Throws MydockerError MISSING_BLOB when the store lacks it. */
-export function readBlob(root: string, digest: Digest): Buffer {
+/** What `read` does with a blob's file. Throws MydockerError MISSING_BLOB when the store lacks it. */
+function ofBlob<T>(root: string, digest: Digest, read: (path: string) => T): T {
   try {
-    return readFileSync(blobPath(root, digest));
+    return read(blobPath(root, digest));
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
     throw new MydockerError('MISSING_BLOB', `the image store lacks the blob ${digest}`, {
@@ -62,6 +63,16 @@ export function readBlob(root: string, digest: Digest): Buffer {
       cause: error,
     });
   }
+}
+
+/** A blob's bytes. Throws MISSING_BLOB. */
+export function readBlob(root: string, digest: Digest): Buffer {
+  return ofBlob(root, digest, (path) => readFileSync(path));
+}
+
+/** Bytes of a blob on the disk. Throws MISSING_BLOB. */
+export function blobBytes(root: string, digest: Digest): number {
+  return ofBlob(root, digest, (path) => statSync(path).size);
 }
 
 /** Digests of all blobs. */

@@ -3,6 +3,7 @@ export { fileVersion, jsonOf, readIfThere } from './atomic.ts';
 export { claim, claimText, release, removeDeadClaim, removeIfDead, sweepTurn, sweepTurns } from './claims.ts';
 export {
   BlobWriter,
+  blobBytes,
   blobPath,
   createContentStore,
   hasBlob,

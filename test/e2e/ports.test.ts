@@ -1,6 +1,5 @@
 /** Ports of the host: held against other programs, refused where they are taken, free again at once; bad ones. */
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { until } from './harness.ts';
 import {
@@ -126,23 +125,6 @@ test('of several that start with one port at once, one gets it', async () => {
   const [winner = ''] = (await host.ok('ps', '--filter', 'name=r', '--format', '{{.Names}}')).split('\n');
   await host.ok('rm', '-f', winner);
   assert.deepEqual(await bind(['tcp', '0.0.0.0', 8095]), ['free']);
-});
-
-test('of several starts of one container at once the first chooses its ports, and no others stay taken', async () => {
-  const claims = (id: string): string[] =>
-    readdirSync(`${host.root}/ports`).filter((name) => readlinkSync(`${host.root}/ports/${name}`) === id);
-  for (let round = 0; round < 15; round++) {
-    const id = await host.ok('create', '--name', 'chance', '-p', '80', '-p', '81', 'busybox', 'sleep', '600');
-    await Promise.all(Array.from({ length: 4 }, () => host.ok('start', 'chance')));
-    const said = [...(await host.ok('port', 'chance')).matchAll(/:(\d+)$/gm)].map(([, port]) => port);
-    assert.deepEqual(
-      claims(id).sort(),
-      [...new Set(said)].map((port) => `tcp-any-${port}`).sort(),
-      `round ${round}`,
-    );
-    await host.ok('rm', '-f', 'chance');
-    assert.deepEqual(claims(id), []);
-  }
 });
 
 test('an address and a port are free again at once after stop and rm, also of a killed monitor', async () => {

@@ -22,7 +22,7 @@ export const diff: Command = {
   run: async ({ flags, args, engine }) => {
     const [container = ''] = args;
     const changes = await (await engine()).containers.diff(container);
-    const format = flags.string('format');
+    const format = flags.format();
     if (format === undefined) {
       for (const { path, kind } of changes) print(`${LETTERS[kind]} ${oneLine(path)}`);
       return 0;

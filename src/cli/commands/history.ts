@@ -36,7 +36,7 @@ async function showHistory(context: Context): Promise<number> {
   const whole = flags.bool('no-trunc');
   const human = flags.bool('human') || !flags.has('human');
   const rows = (await engine.images.history(ref)).map((entry) => fieldsOf(entry, whole, human));
-  const format = flags.string('format');
+  const format = flags.format();
   if (flags.bool('quiet')) {
     for (const { ID } of rows) print(ID);
   } else if (format !== undefined) {

@@ -48,7 +48,7 @@ async function listImages(context: Context): Promise<number> {
   const list = await engine.images.list({ filters, ...(reference === undefined ? {} : { reference }) });
   const whole = flags.bool('no-trunc');
   const idOf = (image: ImageSummary): string => (whole ? image.id : shortId(image.id));
-  const format = flags.string('format');
+  const format = flags.format();
   if (flags.bool('quiet')) {
     for (const id of new Set(list.map(idOf))) print(id);
   } else if (format !== undefined) {

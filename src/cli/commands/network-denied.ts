@@ -40,7 +40,7 @@ function rowOf(denied: DeniedAccess): Row {
 }
 
 async function showDenied({ flags, args, engine }: Context): Promise<number> {
-  const format = flags.string('format') ?? FORMAT;
+  const format = flags.format() ?? FORMAT;
   formatRows(format, []);
   const { containers } = await engine();
   const text = formatRows(format, (await containers.denied(args[0] ?? '')).map(rowOf));

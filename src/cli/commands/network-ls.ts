@@ -36,7 +36,7 @@ export const networkLs: Command = {
     const networks = await (await engine()).networks();
     const list = await networks.list({ filters: flags.list('filter') });
     const rows = list.map((network) => networkRow(network, flags.bool('no-trunc')));
-    const format = flags.string('format');
+    const format = flags.format();
     if (flags.bool('quiet')) {
       for (const { fields } of rows) print(String(fields.ID));
     } else if (format !== undefined) {

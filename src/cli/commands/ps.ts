@@ -1,5 +1,5 @@
 import type { ContainerSummary } from '../../engine/types.ts';
-import { localTime, shortId } from '../format.ts';
+import { ago, localTime, shortId } from '../format.ts';
 import { print } from '../out.ts';
 import { parseFilters } from '../ps-filters.ts';
 import { formatRows, type Row } from '../rows.ts';
@@ -22,7 +22,7 @@ export const ps: Command = {
       short: 'f',
       value: 'list',
       placeholder: 'K=V',
-      help: 'status=, name=, label=, id=, ancestor=, exited=',
+      help: 'status=, name=, label=, id=, ancestor=, exited=, network=, volume=',
     },
     {
       name: 'format',
@@ -47,7 +47,7 @@ async function listContainers(context: Context): Promise<number> {
   const engine = await context.engine();
   const list = (await engine.containers.list()).filter(keep).slice(0, most);
   const whole = flags.bool('no-trunc');
-  const format = flags.string('format');
+  const format = flags.format();
   if (flags.bool('quiet')) {
     for (const { id } of list) print(whole ? id : shortId(id));
   } else if (format !== undefined) {
@@ -91,12 +91,15 @@ function rowOf(container: ContainerSummary, whole: boolean): Row {
     Image: container.image,
     Command: commandText(container, whole),
     CreatedAt: localTime(container.createdAtMs),
+    RunningFor: ago(container.createdAtMs, Date.now()),
     Status: container.status,
     State: container.status,
     Ports: container.ports,
     Labels: Object.entries(labels)
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
+    Networks: container.networks.join(','),
+    Mounts: container.mounts.map(({ source }) => source).join(','),
     Pid: container.pid ?? '',
     IP: container.ip,
     ExitCode: container.exitCode ?? '',

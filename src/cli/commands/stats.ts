@@ -64,7 +64,7 @@ function inPlace(text: string): string {
 
 async function showStats(context: Context): Promise<number> {
   const { flags, args } = context;
-  const format = flags.string('format') ?? DEFAULT_FORMAT;
+  const format = flags.format() ?? DEFAULT_FORMAT;
   const once = flags.bool('no-stream');
   const whole = flags.bool('no-trunc');
   // Before the first figures are taken: a template that is wrong is told at once.

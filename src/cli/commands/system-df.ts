@@ -85,7 +85,7 @@ function owners(usage: DiskUsage): Owner[] {
 async function showUsage(context: Context): Promise<number> {
   const engine = await context.engine();
   const usage = await engine.diskUsage();
-  const format = context.flags.string('format');
+  const format = context.flags.format();
   if (context.flags.bool('verbose')) {
     const images = imageRows(usage, await engine.images.list());
     const containers = containerRows(usage);

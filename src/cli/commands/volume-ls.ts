@@ -34,7 +34,7 @@ export const volumeLs: Command = {
   run: async ({ flags, engine }) => {
     const volumes = await (await engine()).volumes();
     const list = await volumes.list({ filters: flags.list('filter') });
-    const format = flags.string('format');
+    const format = flags.format();
     if (flags.bool('quiet')) {
       for (const { name } of list) print(name);
     } else if (format !== undefined) {
