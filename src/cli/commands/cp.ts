@@ -19,7 +19,7 @@ export const cp: Command = {
     'cp bird:/etc/hosts .',
     'cp ./site bird:/srv',
     'cp ./site/. bird:/srv',
-    'cp bird:/var/log - | tar -t',
+    'cp bird:/etc - | tar -t',
     'cp -a - bird:/ < files.tar',
   ],
   args: [2, 2],

@@ -23,7 +23,7 @@ export const importImage: Command = {
     },
   ],
   examples: [
-    'import busybox.tar my-busybox',
+    'import rootfs.tar my-image',
     'import - my-image < root.tar.gz',
     `import -c 'CMD ["sh"]' ./rootfs my-image:v1`,
   ],

@@ -7,7 +7,7 @@ import { parseCount, parseSince } from '../values.ts';
 /** `mydocker logs`: what the program wrote, each stream on its own. */
 export const logs: Command = {
   name: 'logs',
-  summary: 'Show what a container wrote',
+  summary: 'Show what a container wrote: the last 30 MB of it',
   usage: 'CONTAINER',
   options: [
     { name: 'follow', short: 'f', help: 'go on until the container ends' },
