@@ -2,12 +2,19 @@ import { badInput, MydockerError } from '../base/index.ts';
 import { loadEgress } from '../network/index.ts';
 import type { Step } from '../plan/index.ts';
 import { DEFAULT_CAPABILITIES } from '../runtime/index.ts';
-import { type ContainerRecord, containerDir, findContainer, type Paths, runDir } from '../storage/index.ts';
+import {
+  type ContainerRecord,
+  containerDir,
+  findContainer,
+  type Paths,
+  readRecord,
+  runDir,
+} from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { joinsOf } from './join.ts';
-import { CONTAINER } from './joined.ts';
+import { CONTAINER, sharedNetwork } from './joined.ts';
 import type { SecurityRecord } from './security.ts';
-import { requireRecord } from './status.ts';
+import { isBroken, requireRecord } from './status.ts';
 import type { ContainerSpec } from './types.ts';
 
 /** What is recorded of what a container may reach. */
@@ -90,10 +97,13 @@ export async function limit(
 
 /** Before a start: the neighbour may have got its list since this one was made. Throws EGRESS_PAST. */
 export function checkNeighbour(core: Core, record: ContainerRecord): void {
-  const neighbour = limitedNeighbour(core, { network: record.network });
+  const id = sharedNetwork(record);
+  const neighbour = id === undefined ? undefined : readRecord(core.paths, id);
+  // That it is no more, or broken, is said by who shares its namespace.
+  if (neighbour === undefined || isBroken(neighbour) || neighbour.egress === undefined) return;
   const have = record.capabilities ?? DEFAULT_CAPABILITIES;
   const bad = have.find((name) => PAST_A_FILTER.includes(name));
-  if (neighbour === undefined || bad === undefined) return;
+  if (bad === undefined) return;
   throw new MydockerError(
     'EGRESS_PAST',
     `cannot start ${record.name}: the network it shares is limited by the list of ${neighbour.name}, and with ${bad} it could get past that`,

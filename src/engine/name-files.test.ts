@@ -36,6 +36,14 @@ test('rewriteHosts() makes no file for a container that has ended', () => {
   assert.equal(existsSync(`${runDir(paths, once.id)}/hosts`), false);
 });
 
+test('hostsFile() has the whole name of the container first, then the short one', () => {
+  const last = (more: Partial<ContainerRecord>): string | undefined =>
+    hostsFile(paths, record(more), NO_WIRING).trimEnd().split('\n').at(-1);
+  assert.equal(last({}), '127.0.1.1\tnest');
+  assert.equal(last({ hostname: 'nest.tree.example' }), '127.0.1.1\tnest.tree.example nest');
+  assert.equal(last({ isolation: { domainname: 'tree.example' } }), '127.0.1.1\tnest.tree.example nest');
+});
+
 test('namesDirOf(): the disk says where they are, the record where they would be', () => {
   const once = record({ autoRemove: true, startingOwner: '1-2' });
   const [own, run] = [containerDir(paths, once.id), runDir(paths, once.id)];

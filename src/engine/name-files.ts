@@ -37,6 +37,14 @@ function extraLine(entry: string, hostGateway: string): string {
   return `${address === 'host-gateway' ? hostGateway : address}\t${entry.slice(0, colon)}\n`;
 }
 
+/** hosts(5): the whole name first, then the short one. */
+function hostNames({ hostname, isolation }: ContainerRecord): string {
+  const domain = isolation?.domainname;
+  if (domain !== undefined && domain !== '') return `${hostname}.${domain} ${hostname}`;
+  const dot = hostname.indexOf('.');
+  return dot <= 0 ? hostname : `${hostname} ${hostname.slice(0, dot)}`;
+}
+
 export function hostsFile(paths: Paths, record: ContainerRecord, wiring: Wiring | undefined): string {
   const endpoints = wiring?.endpoints ?? [];
   const first = endpoints[0];
@@ -46,7 +54,8 @@ export function hostsFile(paths: Paths, record: ContainerRecord, wiring: Wiring 
   if (record.network === 'host' && existsSync('/etc/hosts')) return `${read('/etc/hosts')}${extra}`;
   const own = endpoints.flatMap(({ ip, ip6 }) => (ip6 === undefined ? [ip] : [ip, ip6]));
   const addresses = own.length === 0 ? ['127.0.1.1'] : own;
-  return `${HOSTS}${extra}${addresses.map((ip) => `${ip}\t${record.hostname}\n`).join('')}`;
+  const names = hostNames(record);
+  return `${HOSTS}${extra}${addresses.map((ip) => `${ip}\t${names}\n`).join('')}`;
 }
 
 /** True where the start is to write them: for one that `run --rm` makes, which runs once and has them to itself. */

@@ -225,6 +225,17 @@ test('a paused container, and one that is renamed: others find it by its new nam
   await until('the new name goes too', async () => !(await looksUp('peer', 'after')));
 });
 
+test('one that shares the network of a container that is gone says whose it was', async () => {
+  await host.ok('run', '-d', '--name', 'owner', ...IDLE);
+  await host.ok('create', '--name', 'guest', '--network', 'container:owner', ...IDLE);
+  await host.ok('rm', '-f', 'owner');
+  assert.match(
+    await host.fails(1, 'start', 'guest'),
+    /cannot start guest: the container [0-9a-f]{12}, whose namespace it shares, is no more; make guest anew/,
+  );
+  await host.ok('rm', 'guest');
+});
+
 test('renamed in the moment it starts: others find it by its new name, whichever comes first', async () => {
   await host.ok('network', 'create', 'front');
   await host.ok('run', '-d', '--name', 'peer', '--network', 'front', ...IDLE);

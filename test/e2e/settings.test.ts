@@ -40,6 +40,7 @@ test('--init, --group-add, --oom-score-adj, no-new-privileges, --domainname: in 
   );
   assert.match(await host.ok('exec', 'set', 'grep', 'NoNewPrivs', '/proc/1/status'), /1$/);
   assert.equal(await host.ok('exec', 'set', 'cat', '/proc/sys/kernel/domainname'), 'some.where');
+  assert.match(await host.ok('exec', 'set', 'hostname', '-f'), /^[0-9a-f]{12}\.some\.where$/);
   await host.ok('rm', '-f', 'set');
   assert.match(await shell('id -G', '-u', '1000', '--group-add', '7'), /\b7\b/);
   for (const score of ['1001', '-1001', 'x', ''])
