@@ -40,6 +40,7 @@ const OURS = [
   'netlink-send',
   'netlink-check',
   'hold-port',
+  'forget-flows',
   'name-link',
   'clone',
   'barrier',
