@@ -26,8 +26,19 @@ static struct part inside(struct part p, unsigned type) {
   return (struct part){NULL, 0};
 }
 
-/* `reply`: where its answers come from; else where it was sent to. Addresses: none is any. Ports: `first` and `count`. */
+/* `reply`: where its answers come from; else where it was sent to. An empty address: any. Ports: `first` and `count`. */
 struct which { uint8_t protocol; struct part ip; uint32_t first, count; bool reply; };
+
+static bool same(struct part a, struct part b) {
+  return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* IPv4 or IPv6, whichever it is of. */
+static struct part address(struct part flow, unsigned tuple, bool source) {
+  struct part ip = inside(inside(flow, tuple), CTA_TUPLE_IP);
+  struct part four = inside(ip, source ? CTA_IP_V4_SRC : CTA_IP_V4_DST);
+  return four.at != NULL ? four : inside(ip, source ? CTA_IP_V6_SRC : CTA_IP_V6_DST);
+}
 
 static bool matches(const struct which *w, struct part flow) {
   struct part tuple = inside(flow, w->reply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
@@ -36,10 +47,10 @@ static bool matches(const struct which *w, struct part flow) {
   if (number.len != 1 || (uint8_t)number.at[0] != w->protocol || port.len != 2) return false;
   uint32_t at = (uint32_t)(uint8_t)port.at[0] << 8 | (uint8_t)port.at[1];
   if (at < w->first || at - w->first >= w->count) return false;
-  if (w->ip.len == 0) return true;
-  unsigned four = w->reply ? CTA_IP_V4_SRC : CTA_IP_V4_DST, six = w->reply ? CTA_IP_V6_SRC : CTA_IP_V6_DST;
-  struct part ip = inside(inside(tuple, CTA_TUPLE_IP), w->ip.len == 4 ? four : six);
-  return ip.len == w->ip.len && memcmp(ip.at, w->ip.at, ip.len) == 0;
+  struct part source = address(flow, CTA_TUPLE_ORIG, true), back = address(flow, CTA_TUPLE_REPLY, false);
+  /* Masqueraded on its way out: to that port of another host, not of this one. */
+  if (!w->reply && !same(source, back)) return false;
+  return w->ip.len == 0 || same(address(flow, w->reply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG, w->reply), w->ip);
 }
 
 static int talk(int fd, const void *bytes, size_t len) {
@@ -47,7 +58,7 @@ static int talk(int fd, const void *bytes, size_t len) {
   return sendto(fd, bytes, len, 0, (struct sockaddr *)&kernel, sizeof kernel) == (ssize_t)len ? 0 : errno;
 }
 
-/* This very entry: its id is in the message. One that is gone meanwhile is no failure. */
+/* This very entry: its id is in the message. One that is gone meanwhile, or in the hands of a network card, is no failure. */
 static int forget(int fd, const struct nfgenmsg *head, struct part flow) {
   static const unsigned kept[] = {CTA_TUPLE_ORIG, CTA_ZONE, CTA_ID};
   struct { _Alignas(4) struct nlmsghdr h; struct nfgenmsg g; char attributes[512]; } m = {
@@ -69,20 +80,19 @@ static int forget(int fd, const struct nfgenmsg *head, struct part flow) {
   struct { _Alignas(4) struct nlmsghdr h; struct nlmsgerr e; char rest[1024]; } answer;
   ssize_t n = recv(fd, &answer, sizeof answer, MSG_DONTWAIT);
   if (n < (ssize_t)(sizeof answer.h + sizeof answer.e.error) || answer.h.nlmsg_type != NLMSG_ERROR) return EPROTO;
-  return answer.e.error == -ENOENT ? 0 : -answer.e.error;
+  return answer.e.error == -ENOENT || answer.e.error == -EBUSY ? 0 : -answer.e.error;
 }
 
-/* One packet of the list. Sets *done with the last one. */
-static int read_packet(const struct which *w, const char *bytes, size_t len, int fd, bool *done) {
+/* One packet of the list. Sets *done with the last one, and what the kernel says of the list itself. */
+static int read_packet(const struct which *w, const char *bytes, size_t len, int fd, bool *done, int *listed) {
   for (size_t at = 0; len - at >= sizeof(struct nlmsghdr);) {
     struct nlmsghdr h;
     memcpy(&h, bytes + at, sizeof h);
     if (h.nlmsg_len < sizeof h || h.nlmsg_len > len - at) return EPROTO;
     *done = h.nlmsg_type == NLMSG_DONE || h.nlmsg_type == NLMSG_ERROR;
     if (*done) {
-      int error = 0;
-      if (h.nlmsg_len >= sizeof h + sizeof error) memcpy(&error, bytes + at + sizeof h, sizeof error);
-      return -error;
+      if (h.nlmsg_len >= sizeof h + sizeof *listed) memcpy(listed, bytes + at + sizeof h, sizeof *listed);
+      return 0;
     }
     struct nfgenmsg head;
     size_t before = sizeof h + sizeof head;
@@ -103,7 +113,8 @@ static int read_packet(const struct which *w, const char *bytes, size_t len, int
  * is decided here. A kernel without this list (nf_conntrack_netlink) has none to tell of, and keeps what it has. */
 int op_forget_flows(struct ctx *c, const struct arg *a) {
   (void)c;
-  static _Alignas(8) char bytes[32768];
+  /* The kernel makes its packets no longer than this; more would stay in the monitor. */
+  _Alignas(8) char bytes[8192];
   struct which w = {
     .protocol = (uint8_t)a[1].num,
     .ip = {a[2].str, a[2].len},
@@ -114,12 +125,13 @@ int op_forget_flows(struct ctx *c, const struct arg *a) {
   int list = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   int err = list < 0 || fd < 0 ? errno : talk(list, a[0].str, a[0].len);
+  int listed = 0;
   for (bool done = false; err == 0 && !done;) {
     ssize_t n = recv(list, bytes, sizeof bytes, 0);
     if (n < 0 && errno == EINTR) continue;
-    err = n <= 0 ? (n < 0 ? errno : EPROTO) : read_packet(&w, bytes, (size_t)n, fd, &done);
+    err = n <= 0 ? (n < 0 ? errno : EPROTO) : read_packet(&w, bytes, (size_t)n, fd, &done, &listed);
   }
   if (list >= 0) close(list);
   if (fd >= 0) close(fd);
-  return err == EINVAL || err == EOPNOTSUPP ? 0 : err;
+  return err != 0 || listed == -EINVAL || listed == -EOPNOTSUPP ? err : -listed;
 }

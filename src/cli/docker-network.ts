@@ -15,6 +15,8 @@ function endpoint(one: EndpointSummary): Record<string, unknown> {
   };
 }
 
+const MOST_PORT = 65_535;
+
 type Published = ContainerDetails['hostConfig']['publish'];
 
 /** What -p asked for, port by port; an empty HostPort: one that is chosen. */
@@ -38,7 +40,10 @@ export function exposedPorts(
   publish: Published,
 ): Record<string, Record<string, never>> | null {
   const given = exposed.flatMap((text) => {
-    const [, first = '', last = first, protocol = 'tcp'] = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(text) ?? [];
+    const [, first = '', last = first, protocol = 'tcp'] =
+      /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(\w+))?$/.exec(text) ?? [];
+    // An image may say anything.
+    if (first === '' || Number(last) > MOST_PORT) return [text];
     const count = Math.max(Number(last) - Number(first) + 1, 0);
     return Array.from({ length: count }, (_, i) => `${Number(first) + i}/${protocol}`);
   });

@@ -4,11 +4,15 @@ import type { Core } from './core.ts';
 
 /**
  * Does something to a container that nobody can start meanwhile: a link of ours stands where its run directory would
- * be. False, and nothing done, when that place is taken: it runs, is being started, cleared up, or removed.
+ * be. False, and nothing done, when that place is taken: it runs, is being started, cleared up, or removed; or
+ * somebody was killed who held it, which the next attempt finds gone.
  */
 export async function withHold(core: Core, id: string, act: () => Promise<void>): Promise<boolean> {
   const place = runDir(core.paths, id);
-  if (!claim(place, ownMark())) return false;
+  if (!claim(place, ownMark())) {
+    breakHold(core, id);
+    return false;
+  }
   try {
     await act();
     return true;

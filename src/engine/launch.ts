@@ -36,6 +36,7 @@ import { breakHold } from './hold.ts';
 import { launchPlan } from './launch-plan.ts';
 import { type EncodedLaunch, encodeByTemplate } from './launch-template.ts';
 import { namesDirOf, writeNameFiles } from './name-files.ts';
+import { checkNetworks } from './network-steps.ts';
 import { makeRunDir } from './new-dirs.ts';
 import type { Ready } from './ready.ts';
 import { stateError } from './state-error.ts';
@@ -191,6 +192,7 @@ export async function startOnce(
 ): Promise<Running | undefined> {
   const limits = await limitsOf(core, record);
   const wiring = readWiring(core.paths, record.id);
+  await checkNetworks(core, record, wiring);
   const detach = how !== 'inherit';
   const files = fds.fronted === true && !detach ? new FrontFiles(core.paths.run, stagingName) : undefined;
   const fronted = files !== undefined;

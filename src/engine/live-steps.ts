@@ -25,7 +25,7 @@ import {
 } from '../storage/index.ts';
 import type { Core } from './core.ts';
 import { addressesOf } from './joined.ts';
-import { forwardingSteps, networkUp, readSetting, tableOf } from './network-up.ts';
+import { checkBridge, forwardingSteps, networkUp, readSetting, tableOf } from './network-up.ts';
 import { requireNetwork } from './plug.ts';
 import { endpointPlan, hostLink, mainEndpoint, nameSteps } from './wiring.ts';
 
@@ -118,6 +118,7 @@ export function liveSteps(core: Core, state: RunState, before: Wired, after: Wir
   });
   const gone = placesOnlyIn(before.wiring, after.wiring);
   const networks: NetworkRecord[] = come.map(({ network }) => network);
+  for (const network of networks) checkBridge(network);
   const { inside, hairpin } = ways(core, before.wiring, after.wiring);
   const switched = planSwitchPorts(
     name.table,

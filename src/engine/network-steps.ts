@@ -8,6 +8,17 @@ import type { WiringSteps } from './wiring.ts';
 const wiringRoom = late(() => import('./wiring.ts'));
 const NONE: WiringSteps = { own: [], gone: [], host: [], init: [] };
 
+/** Before a start: no other interface has the addresses of a network that has no bridge yet. Throws SUBNET_IN_USE. */
+export async function checkNetworks(
+  core: Core,
+  record: ContainerRecord,
+  wiring: Wiring | undefined,
+): Promise<void> {
+  if (!isWired(record.network) || wiring === undefined) return;
+  const { checkBridge, requireNetwork } = await wiringRoom();
+  for (const { network } of wiring.endpoints) checkBridge(requireNetwork(core.paths, network));
+}
+
 /** What a launch does about networks; what only a container in one needs is loaded then. */
 export async function networkSteps(
   core: Core,

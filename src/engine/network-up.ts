@@ -92,10 +92,17 @@ export function forwardingSteps(network: NetworkRecord): Step[] {
   return [...planForwarding(network.bridge, 4), ...six];
 }
 
-/** Steps that make a network's bridge and rules; none when the bridge is there. Throws SUBNET_IN_USE. */
+/**
+ * Before a network's bridge is made: not for a plan that is only undone, which must come about whatever else is there.
+ * Throws SUBNET_IN_USE.
+ */
+export function checkBridge(network: NetworkRecord): void {
+  if (!isComplete(network.bridge)) refuseTaken(network);
+}
+
+/** Steps that make a network's bridge and rules; none when the bridge is there. */
 export function networkUp(core: Core, network: NetworkRecord, force = false): Step[] {
   if (!force && isComplete(network.bridge)) return [];
-  if (!force) refuseTaken(network);
   // A table that somebody flushed is not made anew for this network alone: RULES_MISSING restores it for all.
   const others = force ? [] : readableNetworks(core.paths).filter(({ bridge }) => bridge !== network.bridge);
   const checks = others.some(({ bridge }) => hasLink(bridge)) ? planChecks(tableOf(core), []) : [];

@@ -165,7 +165,12 @@ export function takePorts(
   avoid?: PortRecord,
 ): Promise<readonly PortRecord[]> {
   createNetworkState(core.paths);
-  return whileUpdating(core, record.id, () => takeInTurn(core, record, avoid));
+  // One of --rm goes with its failed start: it is made anew (rerun() of start.ts).
+  if (readWiring(core.paths, record.id) === undefined) return Promise.resolve([]);
+  return whileUpdating(core, record.id, () => takeInTurn(core, record, avoid)).catch((error: unknown) => {
+    if (error instanceof MydockerError && error.code === 'NO_SUCH_CONTAINER') return [];
+    throw error;
+  });
 }
 
 async function takeInTurn(

@@ -199,3 +199,6 @@ export function ownPort(core: Core, id: string, range: PortRecord): Step[] {
     undo: { op: 'unlink-ports', prefix, first, count, text: id },
   });
 }
+
+export { checkBridge } from './network-up.ts';
+export { requireNetwork } from './plug.ts';

@@ -75,7 +75,7 @@ export const LEAST_MTU6 = 1280;
 
 /** The setting of a bridge that says whether it is complete: BRIDGE_COMPLETE. */
 export const bridgeMark = (bridge: string): string => `/proc/sys/net/ipv4/conf/${bridge}/tag`;
-export const BRIDGE_COMPLETE = '1';
+export const BRIDGE_COMPLETE = String(0x6d64);
 
 /** A network that is not there yet, or not any more after a reboot: table, bridge, settings. Shared by containers: no undo. */
 export function planNetworkUp(
@@ -114,7 +114,7 @@ export function planNetworkUp(
   list.push(...closedToAdvertisements(plan));
   const addresses = [newAddress(ipBytes(plan.gateway), plan.prefix)];
   if (plan.gateway6 !== undefined) addresses.push(newAddress(ipBytes(plan.gateway6), plan.prefix6 ?? 64));
-  // Somebody may have set down one that was there.
+  // One that was there may have been set down: `network reload` makes it good.
   addresses.push(linkUp(0));
   list.push(
     {

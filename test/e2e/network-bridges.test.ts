@@ -1,7 +1,8 @@
 /** Bridges: made whole or made anew, whatever was left; never beside another's with the same addresses. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { until } from './harness.ts';
 import { HOST_IP, NetHost, WGET } from './network-host.ts';
 
 const host = new NetHost();
@@ -111,4 +112,43 @@ test('two root directories with the same subnet: the second to start is refused,
   assert.equal((await other('network', 'create', 'free')).code, 0);
   assert.equal((await other('run', '--rm', '--network', 'free', 'busybox', 'true')).code, 0);
   await host.ok('rm', '-f', 'first');
+});
+
+test('a conflict with a route that came later keeps nobody from getting out of it', async () => {
+  await host.ok('network', 'create', '--subnet', '10.62.0.0/24', 'lost');
+  await host.ok('network', 'create', '--subnet', '10.63.0.0/24', 'kept');
+  const idle = ['busybox', 'sleep', '600'];
+  await host.ok('run', '-d', '--name', 'both', '--network', 'lost', '--network', 'kept', ...idle);
+  const id = await host.ok('run', '-d', '--name', 'dead', '--network', 'lost', ...idle);
+  const ip = async (...words: string[]) => {
+    const { code, stderr } = await host.inside('ip', ...words);
+    assert.equal(code, 0, `ip ${words.join(' ')}: ${stderr}`);
+  };
+  await ip('link', 'del', await bridgeOf('lost'));
+  await ip('link', 'add', 'taker', 'type', 'veth', 'peer', 'name', 'other');
+  for (const link of ['taker', 'other']) await ip('link', 'set', link, 'up');
+  await ip('route', 'add', '10.62.0.0/24', 'dev', 'taker');
+  await host.ok('rename', 'both', 'renamed');
+  await host.ok('network', 'disconnect', 'lost', 'renamed');
+  await host.ok('network', 'disconnect', 'kept', 'renamed');
+  assert.match(await host.fails(125, 'network', 'connect', 'lost', 'renamed'), /somebody else’s by now/);
+  // Its plan is made anew, to be undone.
+  const state = JSON.parse(readFileSync(`${host.root}/run/${id}/state.json`, 'utf8')) as {
+    monitorPid: number;
+  };
+  process.kill(state.monitorPid, 'SIGKILL');
+  writeFileSync(`${host.root}/run/${id}/plan`, '');
+  const running = ['inspect', '-f', '{{.State.Running}}', 'dead'];
+  await until('its end is seen', async () => (await host.ok(...running)) === 'false');
+  await host.ok('ps');
+  await host.ok('rm', '-f', 'dead', 'renamed');
+  await ip('route', 'del', '10.62.0.0/24', 'dev', 'taker');
+  // Where the bridge has its addresses, a longer route is the administrator's own affair.
+  await host.ok('run', '--rm', '--network', 'lost', ...['busybox', 'true']);
+  await host.inside('sysctl', '-qw', `net.ipv4.conf.${await bridgeOf('lost')}.tag=0`);
+  await ip('route', 'add', '10.62.0.77/32', 'dev', 'taker');
+  await ip('route', 'add', 'unreachable', '10.63.0.0/24', 'metric', '4000');
+  await host.ok('run', '--rm', '--network', 'lost', 'busybox', 'true');
+  await ip('link', 'del', await bridgeOf('kept'));
+  await host.ok('run', '--rm', '--network', 'kept', 'busybox', 'true');
 });

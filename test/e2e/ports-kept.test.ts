@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { before, test } from 'node:test';
-import { NetHost } from './network-host.ts';
+import { until } from './harness.ts';
+import { NetHost, PYTHON, Server } from './network-host.ts';
 
 const host = new NetHost();
 before(() => host.network('blue'));
@@ -79,4 +80,29 @@ test('each of several random ports for one port of the container is the same aft
   await host.ok('restart', '-t', '0', 'three');
   assert.equal(await host.ok('port', 'three'), before);
   await host.ok('rm', '-f', 'three');
+});
+
+test('a port that was chosen, and that another program has, is chosen anew, for run --rm too', async () => {
+  const LISTEN = `
+import socket, time
+held = [socket.socket() for _ in range(8)]
+for i, s in enumerate(held):
+    s.bind(('', 42000 + i))
+    s.listen()
+print('listens', flush=True)
+time.sleep(600)
+`;
+  const other = new Server(host.namespace, PYTHON, ['-c', LISTEN]);
+  await until('it listens', () => other.output.includes('listens'));
+  // Of ten ports eight are taken.
+  const set = (range: string) => host.inside('sysctl', '-qw', `net.ipv4.ip_local_port_range=${range}`);
+  assert.equal((await set('42000 42009')).code, 0);
+  for (let round = 0; round < 4; round++) {
+    await host.ok('run', '--rm', '-p', '80', 'busybox', 'true');
+    await host.ok('run', '-d', '--rm', '--name', 'again', '-p', '80', 'busybox', 'sleep', '600');
+    assert.match(await host.ok('port', 'again'), /:4200[89]$/);
+    await host.ok('rm', '-f', 'again');
+  }
+  await set('32768 60999');
+  await other.stop();
 });

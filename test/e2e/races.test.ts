@@ -204,6 +204,15 @@ test('a change that comes while a start waits for its turn holds in that start',
   await host.ok('rm', '-f', 'turn');
 });
 
+test('a rename after somebody was killed who held the container goes through', async () => {
+  const id = await host.ok('create', '--name', 'held', '--network', 'none', 'busybox', 'true');
+  // Longer than pid_max: nobody's.
+  symlinkSync('99999999-1', runDir(id));
+  await host.ok('rename', 'held', 'freed');
+  assert.equal(existsSync(runDir(id)), false);
+  await host.ok('rm', 'freed');
+});
+
 test('an update and a start at the same moment: the container runs with what its record says', async () => {
   for (let round = 0; round < 12; round++) {
     const rm = round % 2 === 0 ? ['--rm'] : [];
