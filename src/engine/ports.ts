@@ -105,7 +105,9 @@ async function claimAny(
   const [first, count] = localPorts();
   for (let tries = 0; tries < TRIES; tries++) {
     const hostPort =
-      tries === 0 && last !== undefined ? last.hostPort : first + randomBelow(count - publish.count);
+      tries === 0 && last !== undefined
+        ? last.hostPort
+        : first + randomBelow(Math.max(count - publish.count + 1, 1));
     const range = { ...publish, hostPort };
     if ((await claimRange(core, id, range)) === undefined) return range;
   }

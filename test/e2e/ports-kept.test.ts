@@ -85,7 +85,7 @@ test('each of several random ports for one port of the container is the same aft
 test('a port that was chosen, and that another program has, is chosen anew, for run --rm too', async () => {
   const LISTEN = `
 import socket, time
-held = [socket.socket() for _ in range(8)]
+held = [socket.socket() for _ in range(5)]
 for i, s in enumerate(held):
     s.bind(('', 42000 + i))
     s.listen()
@@ -94,13 +94,13 @@ time.sleep(600)
 `;
   const other = new Server(host.namespace, PYTHON, ['-c', LISTEN]);
   await until('it listens', () => other.output.includes('listens'));
-  // Of ten ports eight are taken.
+  // Of ten ports five are taken: twenty tries in vain do not happen.
   const set = (range: string) => host.inside('sysctl', '-qw', `net.ipv4.ip_local_port_range=${range}`);
   assert.equal((await set('42000 42009')).code, 0);
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 6; round++) {
     await host.ok('run', '--rm', '-p', '80', 'busybox', 'true');
     await host.ok('run', '-d', '--rm', '--name', 'again', '-p', '80', 'busybox', 'sleep', '600');
-    assert.match(await host.ok('port', 'again'), /:4200[89]$/);
+    assert.match(await host.ok('port', 'again'), /:4200[5-9]$/);
     await host.ok('rm', '-f', 'again');
   }
   await set('32768 60999');
