@@ -53,7 +53,9 @@ async function answers(one: Server, tag: string): Promise<void> {
   await until(`${tag} answers`, () => one.output.includes(tag), 5_000);
 }
 
+/** Nothing is answered; what is on its way from before may still come. */
 async function silence(one: Server): Promise<void> {
+  await sleep(300);
   one.output = '';
   await sleep(700);
   assert.equal(one.output, '');
