@@ -17,8 +17,7 @@ export const NEW_OR_EMPTY = 'a';
 /**
  * Replaces a file whole: written beside it, renamed over it, so that of two who do it at once one wins. `sync` makes it
  * survive a power cut too; `mode` holds whatever the umask says (default 0600, less the umask). On any error the old
- * file is as it was and nothing is left beside it. `unseen`: in its place at once, see
- * NEW_OR_EMPTY.
+ * file is as it was and nothing is left beside it. `unseen`: in its place at once, see NEW_OR_EMPTY.
  */
 export function writeAtomic(
   path: string,

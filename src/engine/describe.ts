@@ -66,8 +66,12 @@ function mountedFrom(mount: ContainerMount): Array<{ source: string; target: str
   }
 }
 
-function summaryOf(core: Core, record: ContainerRecord, life: Life): ContainerSummary {
-  const wiring = readWiring(core.paths, record.id);
+function summaryOf(
+  core: Core,
+  record: ContainerRecord,
+  life: Life,
+  wiring = readWiring(core.paths, record.id),
+): ContainerSummary {
   const { state, exit } = life;
   const note = life.broken ?? exit?.note ?? (exit?.oomKilled ? 'out of memory' : undefined);
   return {
@@ -116,7 +120,7 @@ export function describeContainer(core: Core, record: ContainerRecord): Containe
   const directory = containerDir(core.paths, record.id);
   const wiring = readWiring(core.paths, record.id);
   return {
-    ...summaryOf(core, record, life),
+    ...summaryOf(core, record, life, wiring),
     path,
     args,
     config: {

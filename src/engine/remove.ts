@@ -4,7 +4,7 @@ import { containerDir, readRecord } from '../storage/index.ts';
 import { buryWhole } from './bury.ts';
 import type { Core } from './core.ts';
 import { recordContainerEvent } from './events-file.ts';
-import { breakHold, withHold } from './hold.ts';
+import { withHold } from './hold.ts';
 import { BUSY_MS, isBroken, refuseBroken, settledLife, waitTurn } from './status.ts';
 import { deliver, endOf, SIGKILL } from './stop.ts';
 import { dropContainer } from './sweep.ts';
@@ -52,7 +52,6 @@ export async function removeContainer(
       if (there && isWhole) recordContainerEvent(core.paths, record, 'destroy');
       return;
     }
-    breakHold(core, id);
   }
 }
 

@@ -43,39 +43,25 @@ const familyOf = (address: Uint8Array): number => (address.length === 4 ? AF.fou
 /** TCP begins each flow anew; whoever sends UDP all the time never does. */
 const lastsForEver = ({ protocol }: PortRange): boolean => protocol === 'udp';
 
-/** After a range was published: who sent to it before reaches the container, too. */
-export function flowsTo(range: PortRange, addresses: readonly string[]): Forget[] {
+function flowsOf(range: PortRange, addresses: readonly string[], reply: boolean): Forget[] {
   if (!lastsForEver(range)) return [];
-  return targetsOf(range, addresses.map(ipBytes)).map((target) =>
-    forget(
-      {
-        family: familyOf(target),
-        protocol: IP_PROTOCOL[range.protocol],
-        ip: range.hostIp === '' || isAny(range.hostIp) ? NOTHING : heldAddress(range, target),
-        first: range.hostPort,
-        count: range.count,
-      },
-      false,
-    ),
-  );
+  const { protocol, hostIp, hostPort, containerPort, count } = range;
+  const isOfAll = hostIp === '' || isAny(hostIp);
+  return targetsOf(range, addresses.map(ipBytes)).map((target) => {
+    const sentTo = isOfAll ? NOTHING : heldAddress(range, target);
+    const ip = reply ? target : sentTo;
+    const first = reply ? containerPort : hostPort;
+    return forget({ family: familyOf(target), protocol: IP_PROTOCOL[protocol], ip, first, count }, reply);
+  });
 }
 
+/** After a range was published: who sent to it before reaches the container, too. */
+export const flowsTo = (range: PortRange, addresses: readonly string[]): Forget[] =>
+  flowsOf(range, addresses, false);
+
 /** After a range is published no more: who goes on sending reaches nobody that has the container's address later. */
-export function flowsFrom(range: PortRange, addresses: readonly string[]): Forget[] {
-  if (!lastsForEver(range)) return [];
-  return targetsOf(range, addresses.map(ipBytes)).map((ip) =>
-    forget(
-      {
-        family: familyOf(ip),
-        protocol: IP_PROTOCOL[range.protocol],
-        ip,
-        first: range.containerPort,
-        count: range.count,
-      },
-      true,
-    ),
-  );
-}
+export const flowsFrom = (range: PortRange, addresses: readonly string[]): Forget[] =>
+  flowsOf(range, addresses, true);
 
 /** In front of the elements of a range, so that it is undone after theirs: then nothing begins such a flow again. */
 export function planFlowsEnd(range: PortRange, addresses: readonly string[], text: string): Step[] {
